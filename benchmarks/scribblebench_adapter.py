@@ -1,0 +1,64 @@
+"""The engines as methods of scribblebench.
+
+A method is called with images and dense scribbles and returns, per test image,
+classes, OOD score and the reject mask at the default threshold.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_ood_seg.core.config import InstantConfig
+from napari_ood_seg.core.data.scribbles import Scribbles
+from napari_ood_seg.core.data.source import ImageSource
+from napari_ood_seg.core.device import pick_device
+from napari_ood_seg.core.inference.predict import open_features, predict
+from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled
+from napari_ood_seg.core.types import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    Image = npt.NDArray[np.float32]
+    Result = tuple[npt.NDArray[np.uint8], Image, npt.NDArray[np.bool_]]
+
+
+def instant_offline(
+    train: Sequence[tuple[Image, npt.NDArray[np.int_]]],
+    test: Sequence[Image],
+    spacing: object,  # noqa: ARG001 - scribblebench passes it
+) -> list[Result]:
+    """The instant engine without pretrained weights."""
+    return run(train, test, InstantConfig())
+
+
+def run(
+    train: Sequence[tuple[Image, npt.NDArray[np.int_]]],
+    test: Sequence[Image],
+    config: InstantConfig,
+) -> list[Result]:
+    """Train on `train` and predict `test` with the given settings."""
+    device = pick_device()
+    sources = {id(image): ImageSource.from_array(image, axes="YXC") for image, _ in train}
+    images = [
+        Scribbled(sources[id(image)], Scribbles.from_labels(marks))
+        for image, marks in train
+    ]
+    trainer = InstantTrainer(config, device=device)
+    steps = trainer.fit(images, [])
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            model = end.value
+            break
+    out = []
+    for image in test:
+        source = sources.get(id(image)) or ImageSource.from_array(image, axes="YXC")
+        store = trainer.store(source) or open_features(model, source, device=device)
+        found = predict(model, store)
+        out.append((found.classes, found.score, found.labels() == UNKNOWN))
+    return out

@@ -1,0 +1,161 @@
+"""Frozen, validated settings; the only place where defaults live.
+
+The metadata of a field (`label`, `tooltip`, `min`, `max`) is what a form shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+FILTER_KINDS: Final = ("colour", "gradient", "hessian", "structure", "deviation")
+"""Families of filters, see `features.bank`."""
+
+
+def setting(
+    default: Any,  # noqa: ANN401 - the field's own type
+    label: str,
+    tooltip: str,
+    **limits: float,
+) -> Any:  # noqa: ANN401 - dataclasses.field is typed so
+    """Return a dataclass field that a form can show."""
+    facts = {"label": label, "tooltip": tooltip, **limits}
+    return field(default=default, metadata=facts)
+
+
+def _require(ok: bool, message: str) -> None:
+    if not ok:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TileConfig:
+    """Size of a tile and of the context around it, in pixels.
+
+    Attributes
+    ----------
+    size
+        Edge of the part of a tile that is kept.
+    halo
+        Context added on every side, then thrown away.
+    """
+
+    size: int = 512
+    halo: int = 64
+
+    def __post_init__(self) -> None:
+        _require(
+            self.size > 0 and self.halo >= 0,
+            f"need size > 0 and halo >= 0, got {self.size} and {self.halo}",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterConfig:
+    """Which filters describe a pixel.
+
+    Attributes
+    ----------
+    sigmas
+        Scales in pixels, ascending.
+    kinds
+        Any of `FILTER_KINDS`.
+    """
+
+    sigmas: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0)
+    kinds: tuple[str, ...] = FILTER_KINDS
+    max_components: int = setting(
+        8,
+        "Channel components",
+        "Images with more channels are reduced to this many principal components.",
+        min=1,
+        max=64,
+    )
+    n_features: int = setting(
+        32,
+        "Features",
+        "Size of a pixel's description after reduction. More is slower.",
+        min=2,
+        max=128,
+    )
+    whitening: float = setting(
+        0.5,
+        "Whitening",
+        "0 keeps the natural variance of the features, 1 gives all the same.",
+        min=0.0,
+        max=1.0,
+    )
+    spectral: Literal["auto", "l1", "none"] = setting(
+        "auto",
+        "Spectral normalisation",
+        "l1 divides every pixel's spectrum by its sum, so that illumination cancels; "
+        "auto does so for more than 8 channels.",
+    )
+
+    def __post_init__(self) -> None:
+        _require(
+            len(self.sigmas) > 0 and all(s > 0 for s in self.sigmas),
+            f"filter scales must be positive, got {self.sigmas}",
+        )
+        _require(
+            tuple(sorted(self.sigmas)) == self.sigmas,
+            f"filter scales must ascend, got {self.sigmas}",
+        )
+        strange = set(self.kinds) - set(FILTER_KINDS)
+        _require(not strange, f"unknown filter kinds: {', '.join(sorted(strange))}")
+        _require(self.n_features >= 2, "need at least 2 features")
+        _require(0 <= self.whitening <= 1, "whitening must lie in [0, 1]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PUConfig:
+    """The head that learns scribbled against unlabelled pixels."""
+
+    prior: float = setting(
+        0.5,
+        "Known share",
+        "Share of the unlabelled pixels that is taken to be of the scribbled classes.",
+        min=0.05,
+        max=0.95,
+    )
+    steps: int = setting(200, "Steps", "Training steps of the head.", min=1, max=5000)
+    hidden: int = 48
+    members: int = 2
+    learning_rate: float = 1e-2
+    n_pixels: int = 2500
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require(0 < self.prior < 1, f"the known share lies in (0, 1), got {self.prior}")
+        _require(self.steps > 0, f"need at least 1 step, got {self.steps}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstantConfig:
+    """Settings of the instant engine."""
+
+    filters: FilterConfig = field(default_factory=FilterConfig)
+    pu: PUConfig = field(default_factory=PUConfig)
+    shrinkage: float = setting(
+        0.1,
+        "Shrinkage",
+        "How much the shape of the classes is drawn towards a sphere; more for few "
+        "scribbles.",
+        min=0.001,
+        max=1.0,
+    )
+    detectors: tuple[str, ...] = (
+        "mahalanobis++ (whitened)",
+        "mahalanobis++",
+        "relative mahalanobis",
+    )
+    tile: int = 512
+    n_unlabelled: int = 12_000
+    n_per_stroke: int = 1_000
+    folds: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require(0 < self.shrinkage <= 1, "shrinkage must lie in (0, 1]")
+        _require(len(self.detectors) > 0, "choose at least one detector")
+        _require(self.folds >= 2, "need at least 2 folds")

@@ -1,0 +1,213 @@
+"""`Scribbles`: what the user painted, kept stroke by stroke.
+
+Strokes are the unit of undo, of incremental statistics and of cross-validation.
+A dense label array is a view of them (`to_labels`), never the store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from scipy import ndimage as ndi
+
+from napari_ood_seg.core.errors import ScribbleError
+from napari_ood_seg.core.types import MAX_CLASS_ID, UNLABELLED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    Coords = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stroke:
+    """The pixels of one stroke of one class.
+
+    Attributes
+    ----------
+    id
+        Unique within its `Scribbles`; the same pixels keep the same id.
+    class_id
+        1 to `MAX_CLASS_ID`.
+    coords
+        `(n, 2)` int32 rows and columns, without repeats.
+    plane
+        Index of the plane (T, Z) it was painted on; empty for a 2D image.
+    """
+
+    id: int
+    class_id: int
+    coords: Coords = field(repr=False)
+    plane: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.coords)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scribbles:
+    """All strokes on one image; immutable, so a worker may hold it.
+
+    Attributes
+    ----------
+    shape
+        Height and width of the image in pixels.
+    strokes
+        In the order of painting.
+    next_id
+        Id of the next new stroke; never reused.
+    """
+
+    shape: tuple[int, int]
+    strokes: tuple[Stroke, ...] = ()
+    next_id: int = 1
+
+    @classmethod
+    def from_labels(
+        cls, labels: npt.NDArray[np.integer], *, plane: tuple[int, ...] = ()
+    ) -> Self:
+        """Return the strokes of a dense label image.
+
+        Each connected component (8-neighbours) of a class is one stroke.
+
+        Parameters
+        ----------
+        labels
+            `(h, w)`; `UNLABELLED` where nothing is painted.
+        plane
+            Given to every stroke.
+
+        Raises
+        ------
+        ScribbleError
+            If `labels` is not two-dimensional or holds other than class ids.
+
+        Examples
+        --------
+        >>> [len(s) for s in Scribbles.from_labels(np.eye(3, dtype=int)).strokes]
+        [3]
+        """
+        labels = np.asarray(labels)
+        check_labels(labels)
+        out = cls(shape=(labels.shape[0], labels.shape[1]))
+        for class_id in np.unique(labels[labels != UNLABELLED]):
+            parts, n = ndi.label(labels == class_id, structure=np.ones((3, 3)))
+            rows, columns = np.nonzero(parts)
+            part = parts[rows, columns]
+            order = np.argsort(part, kind="stable")
+            coords = np.stack([rows, columns], axis=1).astype(np.int32)[order]
+            cuts = np.searchsorted(part[order], np.arange(2, n + 1))
+            for piece in np.split(coords, cuts):
+                out = out.add(int(class_id), piece, plane=plane)
+        return out
+
+    def add(
+        self, class_id: int, coords: npt.ArrayLike, *, plane: tuple[int, ...] = ()
+    ) -> Self:
+        """Return these scribbles with one more stroke.
+
+        Pixels of older strokes under the new one now belong to the new one. A
+        `class_id` of `UNLABELLED` only erases.
+
+        Raises
+        ------
+        ScribbleError
+            If a coordinate lies outside the image or the class id is not valid.
+        """
+        if not UNLABELLED <= class_id <= MAX_CLASS_ID:
+            raise ScribbleError(
+                f"class ids run from 1 to {MAX_CLASS_ID}, got {class_id}"
+            )
+        new = np.asarray(coords, np.int32).reshape(-1, 2)
+        if len(new) and ((new < 0).any() or (new >= self.shape).any()):
+            raise ScribbleError(f"a stroke leaves the image of shape {self.shape}")
+        flat, first = np.unique(_flat(new, self.shape), return_index=True)
+        kept = [_without(s, flat, self.shape) for s in self.strokes if s.plane == plane]
+        others = [s for s in self.strokes if s.plane != plane]
+        strokes = sorted([*others, *(s for s in kept if len(s))], key=lambda s: s.id)
+        if class_id == UNLABELLED or len(flat) == 0:
+            return replace(self, strokes=tuple(strokes))
+        stroke = Stroke(
+            id=self.next_id, class_id=class_id, coords=new[np.sort(first)], plane=plane
+        )
+        return replace(self, strokes=(*strokes, stroke), next_id=self.next_id + 1)
+
+    def without_class(self, class_id: int) -> Self:
+        """Return these scribbles without the strokes of one class."""
+        return replace(
+            self, strokes=tuple(s for s in self.strokes if s.class_id != class_id)
+        )
+
+    @property
+    def class_ids(self) -> tuple[int, ...]:
+        """Painted class ids, ascending."""
+        return tuple(sorted({s.class_id for s in self.strokes}))
+
+    def pixel_counts(self) -> dict[int, int]:
+        """Return the number of painted pixels per painted class."""
+        counts: dict[int, int] = {}
+        for stroke in self.strokes:
+            counts[stroke.class_id] = counts.get(stroke.class_id, 0) + len(stroke)
+        return counts
+
+    def to_labels(self, *, plane: tuple[int, ...] = ()) -> npt.NDArray[np.uint8]:
+        """Return the `(h, w)` label image of one plane."""
+        out = np.zeros(self.shape, np.uint8)
+        for stroke in self.strokes:
+            if stroke.plane == plane:
+                out[stroke.coords[:, 0], stroke.coords[:, 1]] = stroke.class_id
+        return out
+
+    def require_paint(self) -> None:
+        """Raise `ScribbleError` if nothing is painted."""
+        if not self.strokes:
+            raise ScribbleError(
+                "there are no scribbles yet: paint a stroke on at least one class"
+            )
+
+
+def check_labels(labels: npt.NDArray[np.generic]) -> None:
+    """Raise `ScribbleError` unless `labels` is a `(h, w)` image of class ids."""
+    if labels.ndim != 2:
+        raise ScribbleError(
+            f"scribbles must be a 2D label image, got shape {labels.shape}"
+        )
+    if labels.dtype.kind not in "bui":
+        raise ScribbleError(f"scribbles must be whole numbers, got {labels.dtype}")
+    if labels.size and (int(labels.min()) < 0 or int(labels.max()) > MAX_CLASS_ID):
+        raise ScribbleError(
+            f"scribbles must be 0 (unlabelled) or class ids 1 to {MAX_CLASS_ID}, "
+            f"got values from {int(labels.min())} to {int(labels.max())}"
+        )
+
+
+def require_same_shape(scribbles: Scribbles, image_shape: Sequence[int]) -> None:
+    """Raise `ScribbleError` unless the scribbles cover the `(h, w)` image."""
+    if scribbles.shape != tuple(image_shape):
+        raise ScribbleError(
+            f"the scribbles are {_size(scribbles.shape)} pixels but the image is "
+            f"{_size(image_shape)}: use scribbles that were painted on this image"
+        )
+
+
+def _size(shape: Sequence[int]) -> str:
+    return " x ".join(str(n) for n in shape)
+
+
+def _flat(coords: Coords, shape: tuple[int, int]) -> npt.NDArray[np.int64]:
+    flat: npt.NDArray[np.int64] = coords[:, 0].astype(np.int64) * shape[1] + coords[:, 1]
+    return flat
+
+
+def _without(
+    stroke: Stroke, flat: npt.NDArray[np.int64], shape: tuple[int, int]
+) -> Stroke:
+    own = _flat(stroke.coords, shape)
+    if len(flat) == 0 or own.max() < flat[0] or own.min() > flat[-1]:
+        return stroke
+    keep = ~np.isin(own, flat, assume_unique=True)
+    return stroke if keep.all() else replace(stroke, coords=stroke.coords[keep])

@@ -1,0 +1,1 @@
+"""Frozen image features: pure filters and the banks made of them."""

@@ -1,0 +1,134 @@
+"""A multi-scale bank of colour, edge and texture filters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_ood_seg.core.features import filters
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_ood_seg.core.config import FilterConfig
+
+_COARSE = 3.0
+"""A scale of at least this many pixels of its level is computed one level up."""
+
+_FLOOR = 0.01
+"""Added before the logarithm of an energy, in units of the image's spread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """One scale of the bank: blur by `sigma` pixels of the level `factor` times down."""
+
+    sigma: float
+    factor: int
+
+
+def scales(sigmas: tuple[float, ...]) -> tuple[Scale, ...]:
+    """Return where on the pyramid each scale is computed.
+
+    Examples
+    --------
+    >>> [(s.sigma, s.factor) for s in scales((0.7, 3.0, 12.0))]
+    [(0.7, 1), (1.5, 2), (1.5, 8)]
+    """
+    out = []
+    factor = 1
+    for sigma in sigmas:
+        while sigma / factor >= _COARSE:
+            factor *= 2
+        out.append(Scale(sigma / factor, factor))
+    return tuple(out)
+
+
+class FilterBank:
+    """Maps decorrelated channels to raw features.
+
+    Per scale: the blurred channels (``colour``), and of the first channel the
+    gradient magnitude (``gradient``), the eigenvalues of the Hessian (``hessian``)
+    and of the structure tensor (``structure``); the local standard deviation of
+    all channels (``deviation``). Energies are compressed by a logarithm,
+    curvatures by a signed square root, so that their distributions are near
+    Gaussian. Scales from 3 pixels up are computed on block means and enlarged
+    again.
+
+    The scale-space features are those of Lindeberg (1994), gamma-normalised.
+
+    Parameters
+    ----------
+    config
+        Scales and kinds.
+    n_channels
+        Channels of the images that it will be given.
+    """
+
+    def __init__(self, config: FilterConfig, n_channels: int) -> None:
+        self.config = config
+        self.n_channels = n_channels
+        self._scales = scales(config.sigmas)
+
+    @property
+    def stride(self) -> int:
+        """Coarsest factor; regions must start at multiples of it."""
+        return self._scales[-1].factor
+
+    @property
+    def halo(self) -> int:
+        """Context in pixels beyond which nothing changes a feature; a multiple of `stride`."""
+        reach = [
+            (2 * filters.kernel_radius(s.sigma) + 3) * s.factor for s in self._scales
+        ]
+        return -(-max(reach) // self.stride) * self.stride
+
+    @property
+    def n_features(self) -> int:
+        """Number of raw features."""
+        per_scale = {"colour": self.n_channels, "deviation": self.n_channels}
+        per_scale |= {"gradient": 1, "hessian": 2, "structure": 2}
+        return len(self._scales) * sum(per_scale[k] for k in self.config.kinds)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return `(n_features, h, w)` features of `x`, `(n_channels, h, w)`."""
+        size = (int(x.shape[-2]), int(x.shape[-1]))
+        level, factor, out = x, 1, []
+        for scale in self._scales:
+            while factor < scale.factor:
+                level, factor = filters.halve(level), factor * 2
+            found = self._one_scale(level, scale.sigma)
+            out.append(filters.enlarge(found, factor, size))
+        return torch.cat(out)
+
+    def _one_scale(self, x: Tensor, sigma: float) -> Tensor:
+        kinds = self.config.kinds
+        blurred = filters.gaussian_blur(x, sigma)
+        first = blurred[:1]
+        out = []
+        if "colour" in kinds:
+            out.append(blurred)
+        dy, dx = filters.gradient(first)
+        if "gradient" in kinds:
+            out.append(_compress(torch.sqrt(dy**2 + dx**2) * sigma))
+        if "hessian" in kinds:
+            curvatures = filters.symmetric_eigenvalues(*filters.hessian(first))
+            out += [_signed_sqrt(c * sigma**2) for c in curvatures]
+        if "structure" in kinds:
+            tensor = filters.gaussian_blur(torch.cat([dy**2, dy * dx, dx**2]), sigma)
+            energies = filters.symmetric_eigenvalues(*tensor[:, None])
+            out += [_compress(e.clamp_min(0).sqrt() * sigma) for e in energies]
+        if "deviation" in kinds:
+            square = filters.gaussian_blur(x**2, sigma)
+            out.append(_compress((square - blurred**2).clamp_min(0).sqrt()))
+        return torch.cat(out)
+
+
+def _compress(energy: Tensor) -> Tensor:
+    return torch.log(energy + _FLOOR)
+
+
+def _signed_sqrt(x: Tensor) -> Tensor:
+    return torch.sign(x) * x.abs().sqrt()

@@ -1,0 +1,279 @@
+"""`Descriptor`: what turns a region of an image into a few features per pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Self
+
+import torch
+
+from napari_ood_seg.core.errors import ImageError
+from napari_ood_seg.core.features.bank import FilterBank
+from napari_ood_seg.core.moments import Moments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from torch import Tensor
+
+    from napari_ood_seg.core.config import FilterConfig
+
+SPECTRAL_FROM: Final = 9
+"""Images with at least this many channels are taken for spectra."""
+
+_SPECTRA: Final = 4_000
+"""Pixels per region that enter the statistics of the channels."""
+
+_PIXELS: Final = 20_000
+"""Pixels per region that enter the statistics of the features."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChannelMap:
+    """Decorrelates the channels of an image.
+
+    Attributes
+    ----------
+    light
+        How to take the illumination out of a spectrum; `None` for images with few
+        channels.
+    mean
+        `(c,)` mean of the channels, after that.
+    basis
+        `(c, k)` orthonormal principal axes, the largest variance first.
+    scale
+        Spread along the first axis; what comes out has spread 1 there.
+    """
+
+    light: Light | None
+    mean: Tensor = field(repr=False)
+    basis: Tensor = field(repr=False)
+    scale: float
+
+    @property
+    def n_out(self) -> int:
+        """Number of channels that come out."""
+        return int(self.basis.shape[1]) + (self.light is not None)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return `(n_out, h, w)` channels of `x`, `(c, h, w)`.
+
+        With `light`, the standardised logarithm of the brightness comes first. A
+        value that is not finite becomes that of the average pixel.
+        """
+        spectrum, log_light = (x, None) if self.light is None else self.light.split(x)
+        mean = self.mean.to(x.device)[:, None, None]
+        centred = _finite(spectrum - mean).flatten(1)
+        flat = self.basis.T.to(x.device) @ centred / self.scale
+        out = flat.view(-1, *x.shape[1:])
+        return out if log_light is None else torch.cat([_finite(log_light)[None], out])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Light:
+    """Splits a spectrum into its shape and its brightness.
+
+    Attributes
+    ----------
+    floor
+        Least brightness that is divided by.
+    mean, scale
+        Of the logarithm of the brightness over the image.
+    """
+
+    floor: float
+    mean: float
+    scale: float
+
+    @classmethod
+    def fit(cls, rows: Tensor) -> Self:
+        """Estimate from `(n, c)` spectra."""
+        brightness = rows.mean(1).double()
+        floor = 1e-3 * max(float(brightness.abs().mean()), 1e-12)
+        logs = brightness.clamp_min(floor).log()
+        scale = float(logs.std()) if len(logs) > 1 else 1.0
+        return cls(floor=floor, mean=float(logs.mean()), scale=max(scale, 1e-6))
+
+    def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the shape and the standardised log brightness of `x`, `(c, ...)`.
+
+        The shape is `x` over its mean along the channels: per-pixel L1
+        normalisation up to the constant `c`, so that illumination cancels.
+        """
+        brightness = x.mean(0).clamp_min(self.floor)
+        return x / brightness, (brightness.log() - self.mean) / self.scale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reduction:
+    """Standardises raw features and projects them to fewer.
+
+    Attributes
+    ----------
+    mean, scale
+        `(r,)` of the raw features over all pixels of the image.
+    basis
+        `(r, d)` principal axes of the standardised features, divided by a power
+        of their spread (partial whitening).
+    """
+
+    mean: Tensor = field(repr=False)
+    scale: Tensor = field(repr=False)
+    basis: Tensor = field(repr=False)
+
+    @classmethod
+    def fit(cls, moments: Moments, config: FilterConfig) -> Self:
+        """Return the reduction for features with these `moments`."""
+        covariance = moments.covariance
+        scale = covariance.diagonal().clamp_min(0).sqrt()
+        alive = scale > 1e-6 * scale.max().clamp_min(1e-12)
+        scale = torch.where(alive, scale, torch.ones_like(scale))
+        correlation = covariance / torch.outer(scale, scale)
+        values, axes = torch.linalg.eigh(correlation)
+        values, axes = values.flip(0).clamp_min(0), axes.flip(1)
+        d = min(config.n_features, len(values))
+        gain = (values[:d] + 1e-3 * values[0]).clamp_min(1e-12)
+        basis = axes[:, :d] * gain ** (-config.whitening / 2)
+        return cls(
+            mean=moments.mean.float(), scale=scale.float(), basis=_signed(basis).float()
+        )
+
+    def __call__(self, raw: Tensor) -> Tensor:
+        """Return `(d, h, w)` features of `raw`, `(r, h, w)`."""
+        weight = (self.basis / self.scale[:, None]).T.contiguous()
+        offset = weight @ self.mean
+        flat = weight.to(raw.device) @ raw.flatten(1)
+        flat -= offset.to(raw.device)[:, None]
+        return flat.view(-1, *raw.shape[1:])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Descriptor:
+    """Channels, filters and reduction, with the statistics of one image.
+
+    Attributes
+    ----------
+    n_channels
+        Channels of the images that it takes.
+    """
+
+    config: FilterConfig
+    n_channels: int
+    channels: ChannelMap
+    reduction: Reduction
+
+    @classmethod
+    def fit(
+        cls, config: FilterConfig, regions: Callable[[], Iterable[Tensor]]
+    ) -> Self:
+        """Estimate the statistics from sample regions of an image.
+
+        Parameters
+        ----------
+        config
+            Settings of the filters.
+        regions
+            Gives `(c, h, w)` regions, the same ones each time it is called.
+
+        Raises
+        ------
+        ImageError
+            If the image is constant or has no finite pixel.
+        """
+        channels = fit_channels(config, regions())
+        bank = FilterBank(config, channels.n_out)
+        parts = [_moments(bank(channels(x))) for x in regions()]
+        moments = Moments.sum(parts, bank.n_features)
+        return cls(
+            config=config,
+            n_channels=len(channels.mean),
+            channels=channels,
+            reduction=Reduction.fit(moments, config),
+        )
+
+    def adapted(self, regions: Callable[[], Iterable[Tensor]]) -> Self:
+        """Return the descriptor with scale statistics of another image.
+
+        The axes stay, so that features keep their meaning; mean and spread of
+        the raw features become those of the new image.
+
+        Raises
+        ------
+        ImageError
+            If the image is constant or has no finite pixel.
+        """
+        fit_channels(self.config, regions())  # raises for an unusable image
+        bank = self.bank
+        parts = [_moments(bank(self.channels(x))) for x in regions()]
+        fresh = Reduction.fit(Moments.sum(parts, bank.n_features), self.config)
+        reduction = replace(self.reduction, mean=fresh.mean, scale=fresh.scale)
+        return replace(self, reduction=reduction)
+
+    @property
+    def bank(self) -> FilterBank:
+        """The filters."""
+        return FilterBank(self.config, self.channels.n_out)
+
+    @property
+    def n_features(self) -> int:
+        """Features per pixel."""
+        return int(self.reduction.basis.shape[1])
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return `(n_features, h, w)` features of `x`, `(n_channels, h, w)`."""
+        return self.reduction(self.bank(self.channels(x)))
+
+
+def fit_channels(config: FilterConfig, regions: Iterable[Tensor]) -> ChannelMap:
+    """Estimate the decorrelation of the channels from `(c, h, w)` sample regions.
+
+    Raises
+    ------
+    ImageError
+        If the image is constant or has no finite pixel.
+    """
+    rows = torch.cat([_subsample(x, _SPECTRA) for x in regions]).cpu()
+    rows = rows[torch.isfinite(rows).all(1)]
+    if len(rows) == 0:
+        raise ImageError("the image has no finite pixel: nothing can be learnt from it")
+    light = Light.fit(rows) if _is_spectral(config, rows.shape[1]) else None
+    if light is not None:
+        rows = light.split(rows.T)[0].T
+    moments = Moments.of(rows)
+    values, axes = torch.linalg.eigh(moments.covariance)
+    size = moments.outer.diagonal().sum() / moments.n
+    if values[-1] <= 1e-10 * size:
+        raise ImageError("the image is constant: there is nothing to tell classes by")
+    k = min(config.max_components, len(values))
+    return ChannelMap(
+        light=light,
+        mean=moments.mean.float(),
+        basis=_signed(axes.flip(1)[:, :k]).float(),
+        scale=float(values[-1].sqrt()),
+    )
+
+
+def _is_spectral(config: FilterConfig, n_channels: int) -> bool:
+    if config.spectral == "auto":
+        return n_channels >= SPECTRAL_FROM
+    return config.spectral == "l1" and n_channels > 1
+
+
+def _finite(x: Tensor) -> Tensor:
+    return torch.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _subsample(x: Tensor, n: int) -> Tensor:
+    """Return about `n` evenly spaced pixels of `x` as `(n, c)` rows."""
+    flat = x.flatten(1)
+    return flat[:, :: max(1, flat.shape[1] // n)].T
+
+
+def _moments(raw: Tensor) -> Moments:
+    return Moments.of(_subsample(raw, _PIXELS))
+
+
+def _signed(basis: Tensor) -> Tensor:
+    """Return `basis` with each column's largest entry positive: no arbitrary signs."""
+    top = basis.abs().argmax(0)
+    return basis * torch.sign(basis[top, torch.arange(basis.shape[1])])

@@ -1,0 +1,1 @@
+"""Open images and scribble masks, write predictions and our own files."""

@@ -1,0 +1,1 @@
+"""Risks for partly labelled, positive-only targets."""

@@ -1,0 +1,177 @@
+"""Model files: everything that prediction needs, in one safetensors file."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from napari_ood_seg.core.config import FilterConfig, InstantConfig, PUConfig
+from napari_ood_seg.core.errors import FileFormatError
+from napari_ood_seg.core.features.descriptor import (
+    ChannelMap,
+    Descriptor,
+    Light,
+    Reduction,
+)
+from napari_ood_seg.core.io.safe_file import read_document, write_document
+from napari_ood_seg.core.models.instant import InstantModel
+from napari_ood_seg.core.ood.distance import Mahalanobis
+from napari_ood_seg.core.ood.ensemble import Ensemble
+from napari_ood_seg.core.ood.registry import make_detector
+from napari_ood_seg.core.ood.threshold import Calibration
+from napari_ood_seg.core.types import ClassInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+    from torch import Tensor
+
+    Arrays = Mapping[str, npt.NDArray[np.generic]]
+
+KIND: Final = "model"
+SCHEMA_VERSION: Final = 1
+
+
+def save_model(path: Path, model: InstantModel) -> None:
+    """Write a model to `path`, by custom ``*.oodseg``.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written; an older file of that name is then intact.
+    """
+    tensors = {k: v.cpu().contiguous().numpy() for k, v in _tensors(model).items()}
+    write_document(path, kind=KIND, document=describe(model), tensors=tensors)
+
+
+def load_model(path: Path) -> InstantModel:
+    """Return the model in a file that `save_model` wrote.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is missing, damaged, truncated, not a model, or newer than
+        this package.
+    """
+    document, arrays = read_document(path, kind=KIND)
+    try:
+        return _restored(document, arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(
+            f"the model file {path.name} is incomplete or damaged ({error}): "
+            "train the model again"
+        ) from error
+
+
+def describe(model: InstantModel) -> dict[str, Any]:
+    """Return the JSON document of a model: what it is, without the numbers."""
+    channels = model.descriptor.channels
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "engine": "instant",
+        "classes": [asdict(c) for c in model.classes],
+        "n_channels": model.n_channels,
+        "settings": asdict(model.config),
+        "channels": {
+            "scale": channels.scale,
+            "light": None if channels.light is None else asdict(channels.light),
+        },
+        "n_held_out": model.calibration.n_strokes,
+        "versions": {
+            "napari-ood-seg": version("napari-ood-seg"),
+            "torch": version("torch"),
+            "python": platform.python_version(),
+        },
+        **model.facts,
+    }
+
+
+def _tensors(model: InstantModel) -> dict[str, Tensor]:
+    parts = {
+        "channels": {
+            "mean": model.descriptor.channels.mean,
+            "basis": model.descriptor.channels.basis,
+        },
+        "reduction": {
+            "mean": model.descriptor.reduction.mean,
+            "scale": model.descriptor.reduction.scale,
+            "basis": model.descriptor.reduction.basis,
+        },
+        "classifier": model.classifier.tensors(),
+        "ensemble": model.ensemble.tensors(),
+        "calibration": {
+            "scores": model.calibration.scores,
+            "weights": model.calibration.weights,
+        },
+    }
+    return {f"{part}/{k}": v for part, own in parts.items() for k, v in own.items()}
+
+
+def _restored(document: dict[str, Any], arrays: Arrays) -> InstantModel:
+    parts: dict[str, dict[str, Tensor]] = {}
+    for key, array in arrays.items():
+        part, _, name = key.partition("/")
+        parts.setdefault(part, {})[name] = torch.from_numpy(array.copy())
+    config = _config(document["settings"])
+    return InstantModel(
+        config=config,
+        classes=tuple(ClassInfo(**c) for c in document["classes"]),
+        descriptor=_descriptor(document, config.filters, parts),
+        classifier=Mahalanobis(shrinkage=config.shrinkage).restore(parts["classifier"]),
+        ensemble=Ensemble.restored(
+            {n: make_detector(n, config) for n in config.detectors}, parts["ensemble"]
+        ),
+        calibration=Calibration(
+            scores=parts["calibration"]["scores"],
+            weights=parts["calibration"]["weights"],
+            n_strokes=int(document["n_held_out"]),
+        ),
+        facts={k: document[k] for k in _FACTS if k in document},
+    )
+
+
+_FACTS: Final = (
+    "channel_names",
+    "wavelengths",
+    "pixel_size",
+    "unit",
+    "trained_on",
+    "n_strokes",
+)
+
+
+def _descriptor(
+    document: dict[str, Any],
+    filters: FilterConfig,
+    parts: Mapping[str, Mapping[str, Tensor]],
+) -> Descriptor:
+    light = document["channels"]["light"]
+    channels = ChannelMap(
+        light=None if light is None else Light(**light),
+        scale=float(document["channels"]["scale"]),
+        **parts["channels"],
+    )
+    return Descriptor(
+        config=filters,
+        n_channels=int(document["n_channels"]),
+        channels=channels,
+        reduction=Reduction(**parts["reduction"]),
+    )
+
+
+def _config(settings: dict[str, Any]) -> InstantConfig:
+    plain = dict(settings)
+    filters = dict(plain.pop("filters"))
+    for name in ("sigmas", "kinds"):
+        filters[name] = tuple(filters[name])
+    plain["detectors"] = tuple(plain["detectors"])
+    return InstantConfig(
+        filters=FilterConfig(**filters), pu=PUConfig(**plain.pop("pu")), **plain
+    )

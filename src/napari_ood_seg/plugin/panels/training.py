@@ -1,0 +1,125 @@
+"""Start, stop, progress, and what happened."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_ood_seg.plugin.panels.choices import ChoiceBox
+from napari_ood_seg.plugin.panels.message import MessageLine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def time_left(seconds: float) -> str:
+    """Return a duration in words, rounded up.
+
+    >>> time_left(0.4), time_left(59.2), time_left(61), time_left(3700)
+    ('1 s left', '1 min 00 s left', '1 min 01 s left', '1 h 02 min left')
+    """
+    whole = max(math.ceil(seconds), 1)
+    if whole < 60:
+        return f"{whole} s left"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s left"
+    minutes = math.ceil(whole / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min left"
+
+
+class TrainingPanel(QWidget):
+    """Three controls, a device, a bar and a message."""
+
+    once_requested = Signal()
+    live_toggled = Signal(bool)
+    stop_requested = Signal()
+    device_selected = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._once, self._stop = QPushButton("Train once"), QPushButton("Stop")
+        self._live = QCheckBox("Live")
+        self._device = ChoiceBox(
+            name="Device", tip="What computes: the processor or a graphics card."
+        )
+        self._bar = QProgressBar()
+        self._message = MessageLine()
+        self._set_tips()
+        self._lay_out()
+        self._once.clicked.connect(lambda: self.once_requested.emit())
+        self._stop.clicked.connect(lambda: self.stop_requested.emit())
+        self._live.toggled.connect(self.live_toggled)
+        self._device.chosen.connect(self.device_selected)
+        self.set_running(False)
+        self.clear_progress()
+
+    def set_running(self, running: bool) -> None:
+        """Show whether a job runs; the focus goes where the next key press helps."""
+        focused = self._once if running else self._stop
+        had_focus = focused.hasFocus()
+        self._once.setEnabled(not running)
+        self._stop.setEnabled(running)
+        if had_focus:
+            (self._stop if running else self._once).setFocus()
+
+    def set_live(self, live: bool) -> None:
+        """Show whether each stroke trains."""
+        with QSignalBlocker(self._live):
+            self._live.setChecked(live)
+
+    def set_progress(
+        self, done: int, total: int, stage: str, eta_s: float | None
+    ) -> None:
+        """Show `done` of `total` steps; a `total` of 0: how many is not known."""
+        self._bar.setRange(0, max(total, 0))
+        self._bar.setValue(done)
+        words = [stage]
+        if total > 0:
+            words.append(f"{100 * done // total} %")
+        if eta_s is not None and math.isfinite(eta_s):
+            words.append(time_left(eta_s))
+        self._bar.setFormat(", ".join(words))
+
+    def clear_progress(self) -> None:
+        """Empty the bar; it keeps its place."""
+        self._bar.setRange(0, 1)
+        self._bar.setValue(0)
+        self._bar.setFormat("")
+
+    def set_devices(self, options: Sequence[tuple[str, str]], current: str) -> None:
+        """Show the devices, as `(key, label)`."""
+        self._device.set_options(options, current)
+
+    def set_message(self, text: str, kind: str = "info") -> None:
+        """Show what happened; `kind` is "info", "warning" or "error"."""
+        self._message.set_message(text, kind)
+
+    def _set_tips(self) -> None:
+        self._once.setToolTip("Learn from the scribbles now and show the result.")
+        self._live.setToolTip("Learn again after each stroke.")
+        self._stop.setToolTip("Stop what is running; the last result stays.")
+        self._bar.setToolTip("What is running, how far it is and how long it takes.")
+        self._bar.setAccessibleName("Progress")
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        for control in (self._once, self._live, self._stop):
+            row.addWidget(control)
+        row.addWidget(self._device, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(3)
+        column.addLayout(row)
+        column.addWidget(self._bar)
+        column.addWidget(self._message)

@@ -1,0 +1,65 @@
+"""Immutable messages that cross the thread boundary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_ood_seg.core.data.tiling import Tile
+    from napari_ood_seg.core.models.instant import InstantModel
+    from napari_ood_seg.core.types import Prediction
+
+
+class Outcome(StrEnum):
+    """How a job ended."""
+
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEnd:
+    """The last message of a job; sent exactly once."""
+
+    outcome: Outcome
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A model was fitted; tiles that were predicted with it follow."""
+
+    model: InstantModel = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TileDone:
+    """One tile was predicted.
+
+    Attributes
+    ----------
+    plane
+        Index of the plane the tile belongs to.
+    prediction
+        Arrays of the size of ``tile.inner``.
+    done, total
+        Tiles so far and in all.
+    """
+
+    tile: Tile
+    plane: tuple[int, ...]
+    prediction: Prediction = field(repr=False)
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A prediction was written to `path`."""
+
+    path: Path

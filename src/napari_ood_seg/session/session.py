@@ -1,0 +1,340 @@
+"""The evented Session: image, classes, scribbles, model, status, commands."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from psygnal import Signal
+
+from napari_ood_seg.core.config import InstantConfig
+from napari_ood_seg.core.data.scribbles import Scribbles
+from napari_ood_seg.core.errors import ImageError, OODSegError, ScribbleError
+from napari_ood_seg.core.types import MAX_CLASS_ID, ClassInfo, Progress
+from napari_ood_seg.session import work
+from napari_ood_seg.session.jobs import (
+    Exported,
+    JobEnd,
+    Outcome,
+    TileDone,
+    Trained,
+)
+from napari_ood_seg.session.palette import next_color
+from napari_ood_seg.session.result import Result
+from napari_ood_seg.session.runner import JobRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from concurrent.futures import Executor
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from napari_ood_seg.core.data.source import ImageSource
+    from napari_ood_seg.core.models.instant import InstantModel
+    from napari_ood_seg.session.runner import Post
+
+    Event = Progress | Trained | TileDone | Exported
+
+
+class Session:
+    """What the user is doing, without a window.
+
+    All methods and signals belong to the owner's thread. Training and prediction
+    run as one job on `executor`; its events come back through `post`.
+
+    Parameters
+    ----------
+    executor
+        Runs one job at a time.
+    post
+        Runs a callable on the owner's thread.
+    """
+
+    image_changed: ClassVar[Signal] = Signal()
+    classes_changed: ClassVar[Signal] = Signal()
+    scribbles_changed: ClassVar[Signal] = Signal()
+    live_changed: ClassVar[Signal] = Signal(bool)
+    busy_changed: ClassVar[Signal] = Signal(bool)
+    progressed: ClassVar[Signal] = Signal(Progress)
+    model_changed: ClassVar[Signal] = Signal()
+    result_started: ClassVar[Signal] = Signal()
+    tile_done: ClassVar[Signal] = Signal(TileDone)
+    keep_changed: ClassVar[Signal] = Signal(float)
+    message: ClassVar[Signal] = Signal(str, str)
+
+    def __init__(self, *, executor: Executor, post: Post) -> None:
+        self.source: ImageSource | None = None
+        self.plane: tuple[int, ...] = ()
+        self.classes: tuple[ClassInfo, ...] = ()
+        self.scribbles = Scribbles((0, 0))
+        self.model: InstantModel | None = None
+        self.result: Result | None = None
+        self.config = InstantConfig()
+        self.device = "auto"
+        self.keep = 0.95
+        self.focus: tuple[float, float] | None = None
+        self.live = False
+        self.busy = False
+        self._started = 0.0
+        self._workshop = work.Workshop()
+        self._runner: JobRunner[Event] = JobRunner(
+            executor=executor,
+            post=post,
+            on_event=self._on_event,
+            on_end=self._on_end,
+        )
+
+    # ------------------------------------------------------------------ image
+    def set_image(self, source: ImageSource | None) -> None:
+        """Work on another image, or on none; strokes and result belong to the old one.
+
+        A model stays: it can be applied to the new image.
+        """
+        self.stop()
+        self.source = source
+        self.plane = () if source is None else (0,) * len(source.plane_shape)
+        shape = (0, 0) if source is None else (source.height, source.width)
+        self.scribbles = Scribbles(shape)
+        self.result = None
+        self.image_changed.emit()
+        self.scribbles_changed.emit()
+
+    def set_plane(self, plane: tuple[int, ...]) -> None:
+        """Show another plane (T, Z) of the image; live mode predicts it."""
+        if plane == self.plane:
+            return
+        self.plane = plane
+        self.result = None
+        self.result_started.emit()
+        if self.live and self.model is not None:
+            self.predict()
+
+    # ---------------------------------------------------------------- classes
+    def add_class(self, name: str = "", color: str = "") -> ClassInfo:
+        """Add a class with the next free id, and return it.
+
+        Raises
+        ------
+        ScribbleError
+            If there are already as many as there can be.
+        """
+        used = {c.id for c in self.classes}
+        free = next((i for i in range(1, MAX_CLASS_ID + 1) if i not in used), None)
+        if free is None:
+            raise ScribbleError(f"there can be at most {MAX_CLASS_ID} classes")
+        color = color or next_color({c.color for c in self.classes})
+        added = ClassInfo(id=free, name=name or f"class {free}", color=color)
+        self.set_classes((*self.classes, added))
+        return added
+
+    def set_classes(self, classes: tuple[ClassInfo, ...]) -> None:
+        """Replace all classes; strokes stay."""
+        self.classes = tuple(sorted(classes, key=lambda c: c.id))
+        self.classes_changed.emit()
+
+    def rename_class(self, class_id: int, name: str) -> None:
+        """Give a class another name; an empty one is ignored."""
+        if name.strip():
+            self._edit_class(class_id, lambda c: replace(c, name=name.strip()))
+
+    def recolor_class(self, class_id: int, color: str) -> None:
+        """Give a class another colour, ``#rrggbb``."""
+        self._edit_class(class_id, lambda c: replace(c, color=color))
+
+    def remove_class(self, class_id: int) -> None:
+        """Remove a class and its strokes."""
+        self.set_classes(tuple(c for c in self.classes if c.id != class_id))
+        self.set_scribbles(self.scribbles.without_class(class_id))
+
+    def _edit_class(
+        self, class_id: int, change: Callable[[ClassInfo], ClassInfo]
+    ) -> None:
+        edited = (change(c) if c.id == class_id else c for c in self.classes)
+        self.set_classes(tuple(edited))
+
+    # -------------------------------------------------------------- scribbles
+    def set_scribbles(self, scribbles: Scribbles) -> None:
+        """Replace the strokes; unnamed classes get a name; live mode trains."""
+        self.scribbles = scribbles
+        known = {c.id for c in self.classes}
+        for class_id in scribbles.class_ids:
+            if class_id not in known:
+                self._name_painted(class_id)
+        self.scribbles_changed.emit()
+        if self.live and scribbles.strokes:
+            self.train()
+
+    def paint(self, class_id: int, coords: npt.ArrayLike) -> None:
+        """Add a stroke on the current plane; class 0 erases."""
+        self.set_scribbles(self.scribbles.add(class_id, coords, plane=self.plane))
+
+    def _name_painted(self, class_id: int) -> None:
+        color = next_color({c.color for c in self.classes})
+        added = ClassInfo(id=class_id, name=f"class {class_id}", color=color)
+        self.set_classes((*self.classes, added))
+
+    # ------------------------------------------------------------------- jobs
+    def train(self) -> None:
+        """Train on the strokes and predict the image, replacing a running job."""
+        try:
+            source = self._require_image()
+            self.scribbles.require_paint()
+        except OODSegError as error:
+            self.message.emit(str(error), "warning")
+            return
+        job = work.TrainJob(
+            source=source,
+            scribbles=self.scribbles,
+            classes=self._painted_classes(),
+            config=self.config,
+            device=self.device,
+            plane=self.plane,
+            focus=self.focus,
+        )
+        self._start(partial(self._workshop.train, job))
+
+    def predict(self) -> None:
+        """Apply the model that there is to the image, replacing a running job."""
+        try:
+            source, model = self._require_image(), self._require_model()
+        except OODSegError as error:
+            self.message.emit(str(error), "warning")
+            return
+        job = work.PredictJob(
+            source=source,
+            model=model,
+            device=self.device,
+            plane=self.plane,
+            focus=self.focus,
+        )
+        self._start(partial(self._workshop.predict, job))
+
+    def export(self, path: Path, *, overwrite: bool = False) -> None:
+        """Write classes, OOD map and probabilities to a file, by suffix."""
+        try:
+            source, model = self._require_image(), self._require_model()
+        except OODSegError as error:
+            self.message.emit(str(error), "warning")
+            return
+        job = work.ExportJob(
+            source=source,
+            model=model,
+            device=self.device,
+            plane=self.plane,
+            path=path,
+            keep=self.keep,
+            overwrite=overwrite,
+        )
+        self._start(partial(self._workshop.export, job))
+
+    def set_live(self, live: bool) -> None:
+        """Train after every stroke from now on, or stop doing so."""
+        if live == self.live:
+            return
+        self.live = live
+        self.live_changed.emit(live)
+        if live and self.scribbles.strokes:
+            self.train()
+
+    def stop(self) -> None:
+        """Stop the running job at its next step; live mode ends too."""
+        self._runner.cancel()
+        self.set_live(False)
+
+    def close(self) -> None:
+        """Stop for good; nothing is emitted any more."""
+        self._runner.close()
+
+    def set_device(self, device: str) -> None:
+        """Compute elsewhere from the next job on."""
+        self.device = device
+
+    def set_config(self, config: InstantConfig) -> None:
+        """Change the settings; live mode trains again."""
+        self.config = config
+        if self.live and self.scribbles.strokes:
+            self.train()
+
+    # ----------------------------------------------------------------- result
+    def set_keep(self, keep: float) -> None:
+        """Move the threshold: the share of held-out scribbles that stays known."""
+        self.keep = keep
+        self.keep_changed.emit(keep)
+
+    def set_model(self, model: InstantModel) -> None:
+        """Use a model that was loaded from a file; its classes replace ours."""
+        self.model = model
+        self.set_classes(model.classes)
+        self.model_changed.emit()
+
+    # ---------------------------------------------------------------- private
+    def _require_image(self) -> ImageSource:
+        if self.source is None:
+            raise ImageError("there is no image: open one, then choose it here")
+        return self.source
+
+    def _require_model(self) -> InstantModel:
+        if self.model is None:
+            raise ScribbleError("there is no model yet: train one or load one first")
+        return self.model
+
+    def _painted_classes(self) -> tuple[ClassInfo, ...]:
+        painted = set(self.scribbles.class_ids)
+        return tuple(c for c in self.classes if c.id in painted)
+
+    def _start(self, job: Callable[[], Generator[Event, None, None]]) -> None:
+        self._started = time.perf_counter()
+        self._set_busy(busy=True)
+        self._runner.start(job)
+
+    def _set_busy(self, *, busy: bool) -> None:
+        if busy != self.busy:
+            self.busy = busy
+            self.busy_changed.emit(busy)
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            self.progressed.emit(event)
+        elif isinstance(event, Trained):
+            self.model = event.model
+            self.model_changed.emit()
+        elif isinstance(event, TileDone):
+            self._on_tile(event)
+        else:
+            self.message.emit(f"wrote {event.path.name}", "info")
+
+    def _on_tile(self, event: TileDone) -> None:
+        source = self.source
+        if source is None or event.plane != self.plane:
+            return
+        if self.result is None:
+            self.result = Result.empty((source.height, source.width))
+            self.result_started.emit()
+        self.result.write(event.tile.inner, event.prediction)
+        self.tile_done.emit(event)
+
+    def _on_end(self, end: JobEnd) -> None:
+        self._set_busy(busy=False)
+        if end.outcome is Outcome.FAILED:
+            self.message.emit(_explain(end.error), "error")
+        elif end.outcome is Outcome.CANCELLED:
+            self.message.emit("stopped", "info")
+        else:
+            self.message.emit(f"done in {self.elapsed:.1f} s", "info")
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the last job began."""
+        return time.perf_counter() - self._started
+
+
+def _explain(error: Exception | None) -> str:
+    """Return one sentence for a person."""
+    if isinstance(error, OODSegError):
+        return str(error)
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return "out of memory: use a smaller image, or the CPU"
+    return f"something went wrong inside ({type(error).__name__}: {error}); see the log"

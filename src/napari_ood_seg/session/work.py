@@ -1,0 +1,145 @@
+"""What runs on the worker thread: frozen jobs and the caches between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from napari_ood_seg.core.types import Progress
+from napari_ood_seg.session.jobs import Exported, TileDone, Trained
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from napari_ood_seg.core.config import InstantConfig
+    from napari_ood_seg.core.data.scribbles import Scribbles
+    from napari_ood_seg.core.data.source import ImageSource
+    from napari_ood_seg.core.features.store import FeatureStore
+    from napari_ood_seg.core.models.instant import InstantModel
+    from napari_ood_seg.core.training.instant import InstantTrainer
+    from napari_ood_seg.core.types import ClassInfo
+
+    Focus = tuple[float, float] | None
+    Event = Progress | Trained | TileDone | Exported
+    Events = Generator[Event, None, None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictJob:
+    """Apply a model to a plane of an image, the tiles near `focus` first."""
+
+    source: ImageSource
+    model: InstantModel = field(repr=False)
+    device: str
+    plane: tuple[int, ...]
+    focus: Focus = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainJob:
+    """Train on the scribbles of an image, then predict its shown plane."""
+
+    source: ImageSource
+    scribbles: Scribbles = field(repr=False)
+    classes: tuple[ClassInfo, ...]
+    config: InstantConfig
+    device: str
+    plane: tuple[int, ...]
+    focus: Focus = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportJob:
+    """Predict a plane and write it to `path`."""
+
+    source: ImageSource
+    model: InstantModel = field(repr=False)
+    device: str
+    plane: tuple[int, ...]
+    path: Path
+    keep: float
+    overwrite: bool
+
+
+class Workshop:
+    """Runs jobs, and keeps features between them. Lives on the worker thread.
+
+    Heavy modules are imported by the first job, not when a window opens.
+    """
+
+    def __init__(self) -> None:
+        self._trainer: InstantTrainer | None = None
+        self._made_for: tuple[ImageSource, InstantConfig, str] | None = None
+        self._store: FeatureStore | None = None
+        self._store_for: tuple[ImageSource, InstantModel] | None = None
+
+    def train(self, job: TrainJob) -> Events:
+        """Fit a model, then predict every tile."""
+        from napari_ood_seg.core.training.instant import Scribbled
+
+        yield Progress(done=0, total=0, stage="preparing")
+        trainer = self._trainer_for(job)
+        image = Scribbled(job.source, job.scribbles)
+        model = yield from trainer.fit([image], job.classes)
+        yield Trained(model=model)
+        store = trainer.store(job.source)
+        assert store is not None  # noqa: S101 - fit has just made it
+        self._store, self._store_for = store, (job.source, model)
+        yield from self._tiles(model, store, job)
+
+    def predict(self, job: PredictJob) -> Events:
+        """Predict every tile with a model that there is."""
+        yield Progress(done=0, total=0, stage="measuring the image")
+        yield from self._tiles(job.model, self._features(job), job)
+
+    def export(self, job: ExportJob) -> Events:
+        """Predict tile by tile into a file; nothing is left there on failure."""
+        from napari_ood_seg.core.inference.export import export
+
+        yield Progress(done=0, total=0, stage="measuring the image")
+        yield from export(
+            job.model,
+            self._features(job),
+            job.path,
+            plane=job.plane,
+            keep=job.keep,
+            overwrite=job.overwrite,
+        )
+        yield Exported(path=job.path)
+
+    def _trainer_for(self, job: TrainJob) -> InstantTrainer:
+        from napari_ood_seg.core.device import pick_device
+        from napari_ood_seg.core.training.instant import InstantTrainer
+
+        wanted = (job.source, job.config, job.device)
+        if self._trainer is None or self._made_for != wanted:
+            self._store = self._store_for = None  # frees the features of the old one
+            self._trainer = InstantTrainer(job.config, device=pick_device(job.device))
+            self._made_for = wanted
+        return self._trainer
+
+    def _features(self, job: PredictJob | ExportJob) -> FeatureStore:
+        from napari_ood_seg.core.device import pick_device
+        from napari_ood_seg.core.inference.predict import open_features
+
+        wanted = (job.source, job.model)
+        if self._store is None or self._store_for != wanted:
+            device = pick_device(job.device)
+            self._store = open_features(job.model, job.source, device=device)
+            self._store_for = wanted
+        return self._store
+
+    def _tiles(
+        self, model: InstantModel, store: FeatureStore, job: TrainJob | PredictJob
+    ) -> Events:
+        from napari_ood_seg.core.inference.predict import predict_tiles
+
+        for part in predict_tiles(model, store, plane=job.plane, focus=job.focus):
+            yield TileDone(
+                tile=part.tile,
+                plane=job.plane,
+                prediction=part.prediction,
+                done=part.done,
+                total=part.total,
+            )
