@@ -82,7 +82,7 @@ def test_hyperspectral_facts() -> None:
     np.testing.assert_array_equal(labels[painted], sample.truth[painted])
     cube = sample.image.levels[0]
     assert np.isfinite(cube).all()
-    assert 0 <= cube.min()
+    assert cube.min() >= 0
     assert cube.max() <= 1.2
 
 

@@ -81,7 +81,9 @@ def test_axes_can_be_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["image", "cube", "anything"])
 def test_npz(tmp_path: Path, key: str) -> None:
     cube = np.random.default_rng(0).random((20, 30, 4)).astype(np.float32)
-    extra = {} if key == "anything" else {"wavelengths": np.arange(4), "other": cube}
+    extra: dict[str, Any] = (
+        {} if key == "anything" else {"wavelengths": np.arange(4), "other": cube}
+    )
     np.savez(tmp_path / "a.npz", **{key: cube, **extra})
     source = open_image(tmp_path / "a.npz", axes="YXC")
     assert source.wavelengths == (None if key == "anything" else (0, 1, 2, 3))

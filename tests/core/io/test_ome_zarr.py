@@ -52,7 +52,9 @@ def _metadata() -> dict[str, Any]:
 def write(path: Path, version: str) -> None:
     """Write with zarr alone, so that reader and writer share nothing."""
     group = zarr.open_group(path, mode="w", zarr_format=2 if version == "0.4" else 3)
-    names = {} if version == "0.4" else {"dimension_names": tuple("tcyx")}
+    names: dict[str, Any] = (
+        {} if version == "0.4" else {"dimension_names": tuple("tcyx")}
+    )
     for i in range(2):
         data = CUBE[..., :: 2**i, :: 2**i]
         group.create_array(f"s{i}", data=data, chunks=(1, 1, 16, 16), **names)

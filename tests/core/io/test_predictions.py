@@ -169,14 +169,15 @@ def test_npz(tmp_path: Path, prediction: Prediction) -> None:
 def test_nothing_stays_of_a_failed_write(
     tmp_path: Path, prediction: Prediction, suffix: str, kind: type[BaseException]
 ) -> None:
-    with (
-        pytest.raises(kind),
-        open_writer(
-            tmp_path / f"a{suffix}", source=_source(), classes=CLASSES, keep=KEEP
-        ) as writer,
-    ):
-        writer.write(*next(_tiles(prediction)))
-        raise kind
+    def run() -> None:
+        path = tmp_path / f"a{suffix}"
+        writer = open_writer(path, source=_source(), classes=CLASSES, keep=KEEP)
+        with writer:
+            writer.write(*next(_tiles(prediction)))
+            raise kind
+
+    with pytest.raises(kind):
+        run()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -198,7 +199,7 @@ def test_own_output_is_replaced_only_at_the_end(
     changed = Prediction(
         classes=prediction.classes,
         score=prediction.score,
-        typicality=prediction.typicality / 2,
+        typicality=prediction.typicality * np.float32(0.5),
         probabilities=prediction.probabilities,
     )
     writer = open_writer(path, source=_source(), classes=CLASSES, keep=KEEP)

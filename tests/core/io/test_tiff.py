@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +19,8 @@ RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 60000, (300, 200), np.uint16)
 RGB = RNG.integers(0, 255, (300, 200, 3), np.uint8)
 STACK = RNG.random((5, 60, 40)).astype(np.float32)
-MICRONS = {"resolution": (20000, 40000), "resolutionunit": "CENTIMETER"}
-TILED = {"tile": (64, 64), "compression": "adobe_deflate"}
+MICRONS: dict[str, Any] = {"resolution": (20000, 40000), "resolutionunit": "CENTIMETER"}
+TILED: dict[str, Any] = {"tile": (64, 64), "compression": "adobe_deflate"}
 
 
 def whole(source: ImageSource) -> Any:
@@ -188,3 +189,24 @@ def test_label_masks(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "c.tif", RGB, photometric="rgb")
     with pytest.raises(OODSegError, match="one class number per pixel"):
         read_labels(tmp_path / "c.tif")
+
+
+def test_whole_slide(tmp_path: Path) -> None:
+    path = tmp_path / "a.svs"
+    text = "Aperio Image Library v1.0\n200x300|AppMag = 40|MPP = 0.25"
+    options = {**TILED, "photometric": "rgb", "metadata": None, "description": text}
+    with tifffile.TiffWriter(path, bigtiff=True) as tif:
+        tif.write(RGB, **options)
+        tif.write(RGB[::4, ::4], photometric="rgb", metadata=None, rowsperstrip=16)
+        tif.write(RGB[::2, ::2], **options)
+    source = open_image(path)
+    assert [level.shape[:2] for level in source.levels] == [(300, 200), (150, 100)]
+    assert (source.pixel_size, source.unit) == ((0.25, 0.25), "micrometer")
+    np.testing.assert_array_equal(np.asarray(source.levels[1]), RGB[::2, ::2])
+
+
+def test_file_is_closed_with_the_last_level(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", GREY)
+    for _ in range(50):
+        whole(open_image(tmp_path / "a.tif"))
+    gc.collect()  # an open file would be a ResourceWarning, which is an error

@@ -154,12 +154,59 @@ class Scribbles:
             counts[stroke.class_id] = counts.get(stroke.class_id, 0) + len(stroke)
         return counts
 
-    def to_labels(self, *, plane: tuple[int, ...] = ()) -> npt.NDArray[np.uint8]:
-        """Return the `(h, w)` label image of one plane."""
-        out = np.zeros(self.shape, np.uint8)
+    def to_labels(
+        self, region: tuple[slice, slice] | None = None, *, plane: tuple[int, ...] = ()
+    ) -> npt.NDArray[np.uint8]:
+        """Return the label image of one plane, or of a region of it.
+
+        Parameters
+        ----------
+        region
+            Rows and columns, as slices with a start and a stop.
+        """
+        rows, columns = region or (slice(0, self.shape[0]), slice(0, self.shape[1]))
+        origin = np.array([rows.start, columns.start])
+        size = np.array([rows.stop, columns.stop]) - origin
+        out = np.zeros(size, np.uint8)
         for stroke in self.strokes:
             if stroke.plane == plane:
-                out[stroke.coords[:, 0], stroke.coords[:, 1]] = stroke.class_id
+                at = stroke.coords - origin
+                at = at[((at >= 0) & (at < size)).all(1)]
+                out[at[:, 0], at[:, 1]] = stroke.class_id
+        return out
+
+    def edited(
+        self,
+        labels: npt.NDArray[np.integer],
+        origin: tuple[int, int] = (0, 0),
+        *,
+        plane: tuple[int, ...] = (),
+    ) -> Self:
+        """Return these scribbles after somebody painted: `labels` is how it looks now.
+
+        What changed becomes one stroke per new class; erased pixels leave theirs.
+        The same object is returned if nothing changed.
+
+        Parameters
+        ----------
+        labels
+            `(h, w)` label image of a region of the plane.
+        origin
+            Row and column of the region's first pixel.
+        """
+        check_labels(labels)
+        region = (
+            slice(origin[0], origin[0] + labels.shape[0]),
+            slice(origin[1], origin[1] + labels.shape[1]),
+        )
+        rows, columns = np.nonzero(labels != self.to_labels(region, plane=plane))
+        if len(rows) == 0:
+            return self
+        now = labels[rows, columns]
+        coords = np.stack([rows, columns], axis=1) + np.array(origin)
+        out = self
+        for class_id in np.unique(now):
+            out = out.add(int(class_id), coords[now == class_id], plane=plane)
         return out
 
     def require_paint(self) -> None:

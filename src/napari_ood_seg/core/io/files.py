@@ -197,4 +197,7 @@ def _replace(finished: Path, final: Path) -> None:
     except OSError:
         old.replace(final)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    if old.is_dir():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        _remove(old)

@@ -125,13 +125,14 @@ def _build_levels(group: zarr.Group, like: ResultArray, *, nearest: bool) -> int
         level += 1
         smaller = _halved(_lazy(current), nearest=nearest)
         current = _create_level(group, level=level, shape=smaller.shape, like=like)
-        # Whole chunks are written by one task each, so that no lock is needed.
-        da.store(smaller.rechunk(current.chunks), current, lock=False)
+        # A task writes 2 x 2 whole chunks, so that no lock is needed.
+        da.store(smaller, current, lock=False)
     return level + 1
 
 
 def _lazy(array: Any) -> Any:  # noqa: ANN401 - zarr in, dask out
-    return da.from_array(array)  # type: ignore[no-untyped-call]
+    blocks = (*array.chunks[:-2], 4 * CHUNK, 4 * CHUNK)  # bounds the memory
+    return da.from_array(array, chunks=blocks)  # type: ignore[no-untyped-call]
 
 
 def _halved(image: Any, *, nearest: bool) -> Any:  # noqa: ANN401 - dask
@@ -146,7 +147,7 @@ def _halved(image: Any, *, nearest: bool) -> Any:  # noqa: ANN401 - dask
 
 def _describe(group: zarr.Group, name: str, info: ResultInfo, n_levels: int) -> None:
     full: Any = group["0"]
-    image = {
+    image: dict[str, Any] = {
         "name": name,
         "axes": _axes(full.ndim, info.unit),
         "datasets": [_dataset(group, level, info) for level in range(n_levels)],

@@ -1,0 +1,164 @@
+"""The result layers: predicted classes and OOD heatmap, updated in place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer
+
+from napari_ood_seg.plugin.colormaps import class_colors
+from napari_ood_seg.plugin.layers import make_classes, make_heatmap, role_of
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels, Layer
+    from napari.viewer import Viewer
+
+    from napari_ood_seg.session.jobs import TileDone
+    from napari_ood_seg.session.session import Session
+
+_REDRAW_MS: Final = 30
+"""Tiles that arrive within this time are drawn together."""
+
+
+class Overlays(QObject):
+    """Keeps the two result layers equal to the session's result.
+
+    Parameters
+    ----------
+    viewer
+        Gets the layers when there is a first result.
+    session
+        Its result, threshold and classes are shown.
+    """
+
+    def __init__(self, viewer: Viewer, session: Session) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._session = session
+        self._image: Image | None = None
+        self.classes: Labels | None = None
+        self.heatmap: Image | None = None
+        self.show_unknown = True
+        self.opacity = 0.55
+        self.wanted = {"classes": True, "heatmap": True}
+        self._redraw = QTimer(self)
+        self._redraw.setSingleShot(True)
+        self._redraw.setInterval(_REDRAW_MS)
+        self._redraw.timeout.connect(self._draw)
+        session.result_started.connect(self._on_started)
+        session.tile_done.connect(self._on_tile)
+        session.keep_changed.connect(self._on_keep)
+        session.classes_changed.connect(self._on_classes)
+
+    def close(self) -> None:
+        """Stop following; the layers stay, they are the user's now."""
+        self._redraw.stop()
+        self._session.result_started.disconnect(self._on_started)
+        self._session.tile_done.disconnect(self._on_tile)
+        self._session.keep_changed.disconnect(self._on_keep)
+        self._session.classes_changed.disconnect(self._on_classes)
+
+    def follow(self, image: Image | None) -> None:
+        """Show results over `image` from now on; layers of another one stay behind."""
+        if image is not self._image:
+            self.classes = self.heatmap = None
+        self._image = image
+
+    def forget(self, layer: Layer) -> None:
+        """Take note that a layer is gone; the next result makes a new one."""
+        if layer is self.classes:
+            self.classes = None
+        if layer is self.heatmap:
+            self.heatmap = None
+
+    def set_visible(self, key: str, *, visible: bool) -> None:
+        """Show or hide ``classes``, ``heatmap`` or, within the classes, ``unknown``."""
+        if key == "unknown":
+            self.show_unknown = visible
+            self._on_classes()
+            return
+        self.wanted[key] = visible
+        layer: Layer | None = self.classes if key == "classes" else self.heatmap
+        if layer is not None:
+            layer.visible = visible
+
+    def set_opacity(self, opacity: float) -> None:
+        """Make both layers more or less transparent, 0 to 1."""
+        self.opacity = opacity
+        for layer in (self.classes, self.heatmap):
+            if layer is not None:
+                layer.opacity = opacity
+
+    def _on_started(self) -> None:
+        result, source = self._session.result, self._session.source
+        if result is None or source is None or self._image is None:
+            self._blank()
+            return
+        self._adopt()
+        if self.classes is None:
+            self.classes = make_classes(
+                self._image, source, result, self._session.classes
+            )
+            self._insert(self.classes, "classes")
+        if self.heatmap is None:
+            self.heatmap = make_heatmap(self._image, source, result)
+            self._insert(self.heatmap, "heatmap")
+
+    def _adopt(self) -> None:
+        """Forget layers whose shape no longer fits."""
+        result = self._session.result
+        for key in ("classes", "heatmap"):
+            layer = getattr(self, key)
+            if layer is not None and (
+                layer not in self._viewer.layers
+                or result is None
+                or layer.data.shape != result.classes.shape
+            ):
+                setattr(self, key, None)
+
+    def _insert(self, layer: Any, key: str) -> None:  # noqa: ANN401 - Labels or Image
+        layer.opacity = self.opacity if key == "classes" else 0.85
+        layer.visible = self.wanted[key]
+        selected = set(self._viewer.layers.selection)
+        active = self._viewer.layers.selection.active
+        self._viewer.layers.insert(self._below_scribbles(), layer)
+        self._viewer.layers.selection = selected
+        self._viewer.layers.selection.active = active
+
+    def _below_scribbles(self) -> int:
+        roles = [role_of(layer) for layer in self._viewer.layers]
+        return roles.index("scribbles") if "scribbles" in roles else len(roles)
+
+    def _on_tile(self, event: TileDone) -> None:
+        result = self._session.result
+        if result is None or self.classes is None or self.heatmap is None:
+            return
+        where = event.tile.inner
+        self.classes.data[where] = result.labels(self._session.keep, where)
+        self.heatmap.data[where] = 1.0 - event.prediction.typicality
+        if not self._redraw.isActive():
+            self._redraw.start()
+
+    def _on_keep(self) -> None:
+        if self._session.result is not None and self.classes is not None:
+            self.classes.data[:] = self._session.result.labels(self._session.keep)
+            if not self._redraw.isActive():
+                self._redraw.start()
+
+    def _on_classes(self) -> None:
+        if self.classes is not None:
+            self.classes.colormap = class_colors(
+                self._session.classes, unknown=self.show_unknown
+            )
+
+    def _blank(self) -> None:
+        for layer in (self.classes, self.heatmap):
+            if layer is not None:
+                layer.data[:] = np.zeros((), layer.data.dtype)
+        self._draw()
+
+    def _draw(self) -> None:
+        for layer in (self.classes, self.heatmap):
+            if layer is not None and layer in self._viewer.layers:
+                layer.refresh(extent=False)

@@ -1,0 +1,149 @@
+"""Turn what happens on a napari Labels layer into strokes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer
+
+from napari_ood_seg.session.history import Step, StrokeHistory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
+    from napari.layers import Labels
+
+    from napari_ood_seg.session.session import Session
+
+    Plane = tuple[int, ...]
+    Region = tuple[slice, slice]
+
+
+class StrokeTracker(QObject):
+    """Follows one scribbles layer and keeps the session's strokes equal to it.
+
+    Brush, fill and polygon end with a ``paint`` event that says where. Undo and
+    redo only cause a redraw (``set_data``), so on each redraw the places of the
+    last change are compared. Pixels written from code cause no event at all:
+    `sync` finds them.
+
+    Parameters
+    ----------
+    layer
+        The scribbles: `(..., h, w)` labels.
+    session
+        Receives the strokes.
+    """
+
+    def __init__(self, layer: Labels, session: Session) -> None:
+        super().__init__()
+        self.layer = layer
+        self._session = session
+        self._history = StrokeHistory()
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._follow_undo)
+        layer.events.paint.connect(self._on_paint)
+        layer.events.set_data.connect(self._on_redraw)
+
+    def close(self) -> None:
+        """Stop following."""
+        self._later.stop()
+        self.layer.events.paint.disconnect(self._on_paint)
+        self.layer.events.set_data.disconnect(self._on_redraw)
+
+    def sync(self) -> None:
+        """Compare every pixel of every plane; take over what differs."""
+        shape = self.layer.data.shape
+        whole = (slice(0, shape[-2]), slice(0, shape[-1]))
+        for plane in np.ndindex(*shape[:-2]):
+            self._absorb(plane, whole)
+
+    def show(self) -> None:
+        """Write the session's strokes into the layer."""
+        data = self.layer.data
+        for plane in np.ndindex(*data.shape[:-2]):
+            data[plane] = self._session.scribbles.to_labels(plane=plane)
+        self._history.clear()
+        self.layer.refresh()
+
+    def _on_paint(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
+        box = bounding_box(event.value, self.layer.data.shape)
+        if box is None:
+            return
+        planes = [range(s.start, s.stop) for s in box[:-2]]
+        for plane in np.ndindex(*[len(p) for p in planes]):
+            at = tuple(p[i] for p, i in zip(planes, plane, strict=True))
+            self._absorb(at, (box[-2], box[-1]))
+
+    def _on_redraw(self) -> None:
+        if not self._later.isActive():
+            self._later.start(0)
+
+    def _follow_undo(self) -> None:
+        found = self._history.follow(self._look)
+        if found is not None:
+            self._session.set_scribbles(found)
+
+    def _absorb(self, plane: Plane, region: Region) -> None:
+        before = self._session.scribbles
+        origin = (region[0].start, region[1].start)
+        after = before.edited(self._look(region, plane), origin, plane=plane)
+        if after is before:
+            return
+        step = Step(before=before, after=after, region=region, plane=plane)
+        self._history.record(step)
+        self._session.set_scribbles(after)
+
+    def _look(self, region: Region, plane: Plane) -> npt.NDArray[np.integer]:
+        return np.asarray(self.layer.data[(*plane, *region)])
+
+
+def bounding_box(
+    atoms: Iterable[Any], shape: Sequence[int]
+) -> tuple[slice, ...] | None:
+    """Return the smallest box around the pixels of napari paint atoms.
+
+    An atom is an object with a `slice_key`, or a tuple that starts with the
+    indices of the pixels; both kinds occur in napari 0.8 and 0.9.
+
+    Parameters
+    ----------
+    atoms
+        The value of a ``paint`` event.
+    shape
+        Shape of the layer's data.
+
+    Returns
+    -------
+    One slice per axis with start and stop, or `None` if no pixel was painted.
+    """
+    spans = [_spans(atom, shape) for atom in atoms]
+    spans = [s for s in spans if all(a < b for a, b in s)]
+    if not spans:
+        return None
+    return tuple(
+        slice(min(s[axis][0] for s in spans), max(s[axis][1] for s in spans))
+        for axis in range(len(shape))
+    )
+
+
+def _spans(atom: Any, shape: Sequence[int]) -> list[tuple[int, int]]:  # noqa: ANN401 - napari's own
+    """Return first and last-plus-one index along each axis."""
+    key = getattr(atom, "slice_key", None)
+    keys = key if key is not None else atom[0]
+    keys = keys if isinstance(keys, tuple) else (keys,)
+    full = [*keys, *(slice(None) for _ in range(len(shape) - len(keys)))]
+    return [_span(k, n) for k, n in zip(full, shape, strict=True)]
+
+
+def _span(key: Any, n: int) -> tuple[int, int]:  # noqa: ANN401 - slice, index or array
+    if isinstance(key, slice):
+        start, stop, _ = key.indices(n)
+        return start, stop
+    index = np.asarray(key)
+    if index.size == 0:
+        return 0, 0
+    return int(index.min()), int(index.max()) + 1
