@@ -14,12 +14,12 @@ from napari_ood_seg.samples import stroke_pixels
 
 SHAPE = (512, 512)
 
-# Okabe-Ito colours that stand out: sky blue on brown, yellow on blue, vermillion on
+# Okabe-Ito colours that stand out: sky blue on brown, yellow on blue, bluish green on
 # the pale stroma.
 CLASSES = (
     ClassInfo(id=1, name="Gland epithelium (brown)", color="#56B4E9"),
     ClassInfo(id=2, name="Stroma nuclei (blue)", color="#F0E442"),
-    ClassInfo(id=3, name="Stroma fibres (pale)", color="#D55E00"),
+    ClassInfo(id=3, name="Stroma fibres (pale)", color="#009E73"),
 )
 
 # Radius of the pen in pixels, then points as (x, y) in pixels of the picture. The

@@ -101,6 +101,7 @@ class FilterConfig:
             tuple(sorted(self.sigmas)) == self.sigmas,
             f"filter scales must ascend, got {self.sigmas}",
         )
+        _require(len(self.kinds) > 0, "choose at least one kind of filter")
         strange = set(self.kinds) - set(FILTER_KINDS)
         _require(not strange, f"unknown filter kinds: {', '.join(sorted(strange))}")
         _require(self.n_features >= 2, "need at least 2 features")

@@ -38,18 +38,19 @@ def _table(classes: Sequence[ClassInfo]) -> dict[int | None, str]:
 def ood_colors() -> Colormap:
     """Return the colours of the OOD heatmap, from 0 (typical) to 1.
 
-    Transparent where typical, so that the classes show; then dark violet over
-    orange to pale yellow: lightness rises throughout, which colour-blind people
-    and grey printers see as well. The turn at 0.95 marks the default threshold.
+    Transparent over the typical half, so that the classes show; then from dark
+    violet over magenta to near white. No default class has such a hue, and
+    lightness rises throughout, which colour-blind people and grey printers see.
     """
-    stops = np.array([0.0, 0.5, 0.8, 0.95, 1.0])
+    stops = np.array([0.0, 0.6, 0.85, 0.95, 0.99, 1.0])
     colors = np.array(
         [
-            [0.10, 0.03, 0.20, 0.0],
-            [0.24, 0.05, 0.40, 0.15],
-            [0.55, 0.13, 0.42, 0.55],
-            [0.93, 0.41, 0.15, 0.9],
-            [0.99, 0.93, 0.60, 1.0],
+            [0.16, 0.02, 0.25, 0.0],
+            [0.22, 0.02, 0.32, 0.05],
+            [0.36, 0.02, 0.45, 0.45],
+            [0.72, 0.05, 0.55, 0.75],
+            [0.95, 0.45, 0.75, 0.8],
+            [1.00, 0.88, 0.95, 0.8],
         ]
     )
     return Colormap(colors=colors, controls=stops, name="OOD", display_name="OOD")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Labels
+from napari.layers import Image, Labels
 from psygnal import Signal
 from qtpy.QtCore import QObject
 
@@ -24,7 +24,7 @@ from napari_ood_seg.plugin.layers import (
 from napari_ood_seg.plugin.strokes import StrokeTracker
 
 if TYPE_CHECKING:
-    from napari.layers import Image, Layer
+    from napari.layers import Layer
     from napari.viewer import Viewer
 
     from napari_ood_seg.core.data.source import ImageSource
@@ -55,6 +55,7 @@ class ImageControl(QObject):
         self._session = session
         self.image: Image | None = None
         self.tracker: StrokeTracker | None = None
+        self._making = False
         panel.image_selected.connect(self._on_panel_image)
         panel.axes_selected.connect(self._on_panel_axes)
         panel.new_scribbles_requested.connect(self.renew_scribbles)
@@ -143,15 +144,42 @@ class ImageControl(QObject):
 
     def _attach_scribbles(self, source: ImageSource) -> None:
         assert self.image is not None  # noqa: S101 - callers have set it
+        self._show_picture(source)
         layer = self._existing_scribbles(source)
         if layer is None:
-            self._show_picture(source)
             layer = make_scribbles(self.image, source, self._session.classes)
+            self._making = True
             self._viewer.add_layer(layer)
+            self._making = False
+        self._track(layer)
+
+    def _track(self, layer: Labels) -> None:
+        """Take the strokes of `layer` for those of the image."""
+        assert self.image is not None  # noqa: S101 - callers have set it
         layer.metadata["image"] = self.image.name
+        classes = layer.metadata.get("classes")
+        if classes:
+            self._session.set_classes(tuple(classes))
         self.tracker = StrokeTracker(layer, self._session)
         self.tracker.sync()
+        self._on_classes()
         self._select(layer)
+
+    def _adopt(self, layer: Labels) -> None:
+        """Use a scribbles layer that was opened from a file."""
+        source = self._session.source
+        if source is None or self._making:
+            return
+        if layer.data.shape != (*source.plane_shape, source.height, source.width):
+            self._session.message.emit(
+                f"the scribbles {layer.name!r} have another size than the image: "
+                "open the image that they were painted on",
+                "warning",
+            )
+            return
+        self._drop_tracker()
+        self._session.set_scribbles(Scribbles((source.height, source.width)))
+        self._track(layer)
 
     def _existing_scribbles(self, source: ImageSource) -> Labels | None:
         shape = (*source.plane_shape, source.height, source.width)
@@ -173,13 +201,15 @@ class ImageControl(QObject):
         assert self.image is not None  # noqa: S101 - callers have set it
         name = f"{self.image.name} colour"
         if name not in self._viewer.layers:
-            self._viewer.add_image(
+            picture = Image(
                 preview(source),
                 name=name,
                 rgb=True,
                 metadata={ROLE: "picture"},
                 **placement(self.image, source),
             )
+            above = self._viewer.layers.index(self.image) + 1
+            self._viewer.layers.insert(above, picture)
             self.image.visible = False
 
     def _select(self, layer: Labels | None) -> None:
@@ -208,10 +238,12 @@ class ImageControl(QObject):
 
     def _on_inserted(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
         event.value.events.name.connect(self._list_images)
-        if self.image is None and is_candidate(event.value):
-            self.choose(event.value)
-        else:
-            self._list_images()
+        layer = event.value
+        if self.image is None and is_candidate(layer):
+            self.choose(layer)
+        elif role_of(layer) == "scribbles" and layer is not self.scribbles:
+            self._adopt(layer)
+        self._list_images()
 
     def _on_removed(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
         layer: Layer = event.value

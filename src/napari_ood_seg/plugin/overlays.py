@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from napari_ood_seg.session.jobs import TileDone
     from napari_ood_seg.session.session import Session
 
-_REDRAW_MS: Final = 30
-"""Tiles that arrive within this time are drawn together."""
+_REDRAW_MS: Final = 100
+"""Tiles that arrive within this time are drawn together; the last one at once."""
 
 
 class Overlays(QObject):
@@ -44,7 +44,6 @@ class Overlays(QObject):
         self.wanted = {"classes": True, "heatmap": True}
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
-        self._redraw.setInterval(_REDRAW_MS)
         self._redraw.timeout.connect(self._draw)
         session.result_started.connect(self._on_started)
         session.tile_done.connect(self._on_tile)
@@ -58,6 +57,11 @@ class Overlays(QObject):
         self._session.tile_done.disconnect(self._on_tile)
         self._session.keep_changed.disconnect(self._on_keep)
         self._session.classes_changed.disconnect(self._on_classes)
+
+    @property
+    def pending(self) -> bool:
+        """Whether tiles have arrived that are not drawn yet."""
+        return self._redraw.isActive()
 
     def follow(self, image: Image | None) -> None:
         """Show results over `image` from now on; layers of another one stay behind."""
@@ -84,11 +88,15 @@ class Overlays(QObject):
             layer.visible = visible
 
     def set_opacity(self, opacity: float) -> None:
-        """Make both layers more or less transparent, 0 to 1."""
+        """Make the classes more or less transparent, 0 to 1.
+
+        The heatmap is transparent where it says nothing; it follows above one half.
+        """
         self.opacity = opacity
-        for layer in (self.classes, self.heatmap):
-            if layer is not None:
-                layer.opacity = opacity
+        if self.classes is not None:
+            self.classes.opacity = opacity
+        if self.heatmap is not None:
+            self.heatmap.opacity = _heatmap_opacity(opacity)
 
     def _on_started(self) -> None:
         result, source = self._session.result, self._session.source
@@ -118,7 +126,9 @@ class Overlays(QObject):
                 setattr(self, key, None)
 
     def _insert(self, layer: Any, key: str) -> None:  # noqa: ANN401 - Labels or Image
-        layer.opacity = self.opacity if key == "classes" else 0.85
+        layer.opacity = (
+            self.opacity if key == "classes" else _heatmap_opacity(self.opacity)
+        )
         layer.visible = self.wanted[key]
         selected = set(self._viewer.layers.selection)
         active = self._viewer.layers.selection.active
@@ -137,14 +147,15 @@ class Overlays(QObject):
         where = event.tile.inner
         self.classes.data[where] = result.labels(self._session.keep, where)
         self.heatmap.data[where] = 1.0 - event.prediction.typicality
-        if not self._redraw.isActive():
-            self._redraw.start()
+        if event.done == event.total:
+            self._redraw.start(0)
+        elif not self._redraw.isActive():
+            self._redraw.start(_REDRAW_MS)
 
     def _on_keep(self) -> None:
         if self._session.result is not None and self.classes is not None:
             self.classes.data[:] = self._session.result.labels(self._session.keep)
-            if not self._redraw.isActive():
-                self._redraw.start()
+            self._redraw.start(0)
 
     def _on_classes(self) -> None:
         if self.classes is not None:
@@ -162,3 +173,7 @@ class Overlays(QObject):
         for layer in (self.classes, self.heatmap):
             if layer is not None and layer in self._viewer.layers:
                 layer.refresh(extent=False)
+
+
+def _heatmap_opacity(opacity: float) -> float:
+    return min(1.0, 2 * opacity)

@@ -59,7 +59,7 @@ class StrokeTracker(QObject):
         shape = self.layer.data.shape
         whole = (slice(0, shape[-2]), slice(0, shape[-1]))
         for plane in np.ndindex(*shape[:-2]):
-            self._absorb(plane, whole)
+            self._absorb(plane, whole, split=True)
 
     def show(self) -> None:
         """Write the session's strokes into the layer."""
@@ -87,10 +87,11 @@ class StrokeTracker(QObject):
         if found is not None:
             self._session.set_scribbles(found)
 
-    def _absorb(self, plane: Plane, region: Region) -> None:
+    def _absorb(self, plane: Plane, region: Region, *, split: bool = False) -> None:
         before = self._session.scribbles
         origin = (region[0].start, region[1].start)
-        after = before.edited(self._look(region, plane), origin, plane=plane)
+        seen = self._look(region, plane)
+        after = before.edited(seen, origin, plane=plane, split=split)
         if after is before:
             return
         step = Step(before=before, after=after, region=region, plane=plane)

@@ -32,7 +32,7 @@ class JobRunner(Generic[Event]):
     post
         Called on the worker; must run its argument on the owner's thread.
     on_event, on_end
-        Called on the owner's thread, never for a job that was replaced.
+        Called on the owner's thread, never for a job that was replaced or dropped.
     """
 
     def __init__(
@@ -64,12 +64,26 @@ class JobRunner(Generic[Event]):
         """Ask the running job to stop at its next event."""
         self._cancel.set()
 
+    def drop(self) -> None:
+        """Cancel, and deliver nothing more of the running job, not even its end."""
+        self.cancel()
+        self._generation += 1
+
     def close(self) -> None:
         """Cancel for good: no event is delivered after this returns."""
         self._closed.set()
-        self.cancel()
-        self._generation += 1
+        self.drop()
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def call_owner(self, call: Callable[[], None]) -> None:
+        """Run `call` on the owner's thread; dropped once closed."""
+
+        def on_owner_thread() -> None:
+            if not self._closed.is_set():
+                call()
+
+        if not self._closed.is_set():
+            self._post(on_owner_thread)
 
     def _drive(
         self,

@@ -94,6 +94,8 @@ class Session:
         A model stays: it can be applied to the new image.
         """
         self.stop()
+        self._runner.drop()  # tiles of the old image may already be on their way
+        self._set_busy(busy=False)
         self.source = source
         self.plane = () if source is None else (0,) * len(source.plane_shape)
         shape = (0, 0) if source is None else (source.height, source.width)
@@ -248,6 +250,10 @@ class Session:
         """Stop for good; nothing is emitted any more."""
         self._runner.close()
 
+    def call_owner(self, call: Callable[[], None]) -> None:
+        """Run `call` on the owner's thread, unless the session is closed by then."""
+        self._runner.call_owner(call)
+
     def set_device(self, device: str) -> None:
         """Compute elsewhere from the next job on."""
         self.device = device
@@ -298,6 +304,8 @@ class Session:
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Progress):
             self.progressed.emit(event)
+            if event.total:  # the image is fit for use, and the wait is long enough
+                self._begin_result()
         elif isinstance(event, Trained):
             self.model = event.model
             self.model_changed.emit()
@@ -307,14 +315,15 @@ class Session:
             self.message.emit(f"wrote {event.path.name}", "info")
 
     def _on_tile(self, event: TileDone) -> None:
-        source = self.source
-        if source is None or event.plane != self.plane:
-            return
-        if self.result is None:
-            self.result = Result.empty((source.height, source.width))
+        self._begin_result()
+        if self.result is not None and event.plane == self.plane:
+            self.result.write(event.tile.inner, event.prediction)
+            self.tile_done.emit(event)
+
+    def _begin_result(self) -> None:
+        if self.result is None and self.source is not None:
+            self.result = Result.empty((self.source.height, self.source.width))
             self.result_started.emit()
-        self.result.write(event.tile.inner, event.prediction)
-        self.tile_done.emit(event)
 
     def _on_end(self, end: JobEnd) -> None:
         self._set_busy(busy=False)

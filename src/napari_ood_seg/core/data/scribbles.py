@@ -94,16 +94,7 @@ class Scribbles:
         labels = np.asarray(labels)
         check_labels(labels)
         out = cls(shape=(labels.shape[0], labels.shape[1]))
-        for class_id in np.unique(labels[labels != UNLABELLED]):
-            parts, n = ndi.label(labels == class_id, structure=np.ones((3, 3)))
-            rows, columns = np.nonzero(parts)
-            part = parts[rows, columns]
-            order = np.argsort(part, kind="stable")
-            coords = np.stack([rows, columns], axis=1).astype(np.int32)[order]
-            cuts = np.searchsorted(part[order], np.arange(2, n + 1))
-            for piece in np.split(coords, cuts):
-                out = out.add(int(class_id), piece, plane=plane)
-        return out
+        return out.edited(labels, plane=plane, split=True)
 
     def add(
         self, class_id: int, coords: npt.ArrayLike, *, plane: tuple[int, ...] = ()
@@ -181,6 +172,7 @@ class Scribbles:
         origin: tuple[int, int] = (0, 0),
         *,
         plane: tuple[int, ...] = (),
+        split: bool = False,
     ) -> Self:
         """Return these scribbles after somebody painted: `labels` is how it looks now.
 
@@ -193,6 +185,9 @@ class Scribbles:
             `(h, w)` label image of a region of the plane.
         origin
             Row and column of the region's first pixel.
+        split
+            Whether parts that do not touch become strokes of their own: for labels
+            that were painted all at once.
         """
         check_labels(labels)
         region = (
@@ -206,7 +201,9 @@ class Scribbles:
         coords = np.stack([rows, columns], axis=1) + np.array(origin)
         out = self
         for class_id in np.unique(now):
-            out = out.add(int(class_id), coords[now == class_id], plane=plane)
+            mine = coords[now == class_id]
+            for piece in connected_parts(mine) if split else [mine]:
+                out = out.add(int(class_id), piece, plane=plane)
         return out
 
     def require_paint(self) -> None:
@@ -215,6 +212,24 @@ class Scribbles:
             raise ScribbleError(
                 "there are no scribbles yet: paint a stroke on at least one class"
             )
+
+
+def connected_parts(coords: Coords) -> list[Coords]:
+    """Return the parts of `(n, 2)` pixels that touch (8 neighbours), in reading order.
+
+    Examples
+    --------
+    >>> [p.tolist() for p in connected_parts(np.array([[0, 0], [1, 1], [5, 5]]))]
+    [[[0, 0], [1, 1]], [[5, 5]]]
+    """
+    origin = coords.min(0)
+    mask = np.zeros(coords.max(0) - origin + 1, bool)
+    mask[tuple((coords - origin).T)] = True
+    parts, n = ndi.label(mask, structure=np.ones((3, 3)))
+    part = parts[tuple((coords - origin).T)]
+    order = np.argsort(part, kind="stable")
+    cuts = np.searchsorted(part[order], np.arange(2, n + 1))
+    return np.split(coords[order], cuts)
 
 
 def check_labels(labels: npt.NDArray[np.generic]) -> None:

@@ -140,7 +140,7 @@ class ImageSource:
     def read(
         self, rows: slice, columns: slice, *, plane: Sequence[int] = ()
     ) -> npt.NDArray[np.float32]:
-        """Return the region as `(c, h, w)` float32, values as stored.
+        """Return the region as `(c, h, w)` float32, C-contiguous, values as stored.
 
         Parameters
         ----------
@@ -161,7 +161,8 @@ class ImageSource:
             raise ImageError(f"cannot read image {self.name!r}: {error}") from error
         left = [a for a in self.axes if a not in "TZ"]
         order = [left.index(a) for a in "CYX" if a in left]
-        block = block.transpose(order).astype(np.float32, copy=False)
+        with np.errstate(over="ignore"):  # too large for float32: not finite, so unused
+            block = np.ascontiguousarray(block.transpose(order), np.float32)
         return block if "C" in left else block[None]
 
     def _index(

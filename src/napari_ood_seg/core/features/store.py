@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _WHOLE: Final = 512 * 512
 _CROP: Final = 192
-_N_CROPS: Final = 16
+_N_CROPS: Final = 9
 
 
 class FeatureStore:
@@ -40,7 +40,7 @@ class FeatureStore:
     device
         Where they are computed and kept.
     size
-        Edge of a tile in pixels.
+        Edge of a tile in pixels; rounded up so that coarse scales line up.
     budget
         Bytes that may be kept.
     """
@@ -58,7 +58,9 @@ class FeatureStore:
         self.descriptor = descriptor
         self.device = device
         self.budget = budget
-        self.tiles = grid(source, size=size, halo=descriptor.bank.halo)
+        bank = descriptor.bank
+        size = -(-size // bank.stride) * bank.stride
+        self.tiles = grid(source, size=size, halo=bank.halo)
         self._columns = -(-source.width // size)
         self._size = size
         self._kept: OrderedDict[tuple[Plane, int], Tensor] = OrderedDict()

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from napari_ood_seg.core.errors import ImageError
 from napari_ood_seg.core.features.store import FeatureStore, sample_regions
-from napari_ood_seg.core.types import Prediction
+from napari_ood_seg.core.types import Prediction, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import torch
 
@@ -62,13 +63,34 @@ def predict_tiles(
     ----------
     focus
         Row and column that the user looks at.
+
+    Raises
+    ------
+    ImageError
+        If there is no such plane.
     """
+    require_plane(store.source, plane)
     order = tile_order(store.tiles, focus)
     for done, index in enumerate(order, start=1):
         prediction = model.predict_features(
             store.tile(plane, index), probabilities=probabilities
         )
         yield PredictedTile(store.tiles[index], prediction, done, len(order))
+
+
+def require_plane(source: ImageSource, plane: tuple[int, ...]) -> None:
+    """Raise `ImageError` unless `source` has this plane; missing indices are 0."""
+    sizes = source.plane_shape
+    inside = all(0 <= i < n for i, n in zip(plane, sizes, strict=False))
+    if len(plane) > len(sizes) or not inside:
+        known = ", ".join(
+            f"{a} from 0 to {n - 1}"
+            for a, n in zip(source.plane_axes, sizes, strict=True)
+        )
+        raise ImageError(
+            f"the image {source.name!r} has no plane {', '.join(map(str, plane))}: "
+            + (f"choose {known}" if known else "it is not a stack, so leave it out")
+        )
 
 
 def tile_order(
@@ -101,6 +123,7 @@ def predict(
     *,
     plane: tuple[int, ...] = (),
     probabilities: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
 ) -> Prediction:
     """Return the prediction of a whole image, in memory."""
     shape = (store.source.height, store.source.width)
@@ -119,4 +142,6 @@ def predict(
         whole.typicality[where] = found.typicality
         if whole.probabilities is not None:
             whole.probabilities[(slice(None), *where)] = found.probabilities
+        if on_progress is not None:
+            on_progress(Progress(done=part.done, total=part.total, stage="predicting"))
     return whole

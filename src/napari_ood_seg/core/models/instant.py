@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.ood.ensemble import Ensemble
     from napari_ood_seg.core.ood.threshold import Calibration
     from napari_ood_seg.core.types import ClassInfo
+
+
+_CHUNK: Final = 8_192
+"""Pixels at a time: their features stay in the processor's cache."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,16 +99,22 @@ class InstantModel:
     ) -> Prediction:
         """Return the prediction of `(d, h, w)` features."""
         d, h, w = features.shape
-        rows = features.reshape(d, -1).T
-        logits = self.logits(rows)
-        score = self.ensemble.score(rows)
-        ids = torch.tensor(self.class_ids, dtype=torch.uint8, device=rows.device)
-        posterior = None
-        if probabilities:
-            posterior = logits.softmax(1).T.reshape(-1, h, w).cpu().numpy()
+        columns = features.reshape(d, -1)
+        ids = torch.tensor(self.class_ids, dtype=torch.uint8, device=columns.device)
+        classes, scores, posteriors = [], [], []
+        for chunk in columns.split(_CHUNK, dim=1):
+            rows = chunk.T.contiguous()
+            logits = self.logits(rows)
+            classes.append(ids[logits.argmax(1)])
+            scores.append(self.ensemble.score(rows))
+            if probabilities:
+                posteriors.append(logits.softmax(1).T)
+        score = torch.cat(scores)
         return Prediction(
-            classes=ids[logits.argmax(1)].reshape(h, w).cpu().numpy(),
-            score=score.reshape(h, w).cpu().numpy(),
-            typicality=self.calibration.typicality(score).reshape(h, w).cpu().numpy(),
-            probabilities=posterior,
+            classes=torch.cat(classes).view(h, w).cpu().numpy(),
+            score=score.view(h, w).cpu().numpy(),
+            typicality=self.calibration.typicality(score).view(h, w).cpu().numpy(),
+            probabilities=torch.cat(posteriors, dim=1).view(-1, h, w).cpu().numpy()
+            if probabilities
+            else None,
         )

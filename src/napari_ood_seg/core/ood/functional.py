@@ -68,4 +68,4 @@ def inverse_factor(covariance: Tensor) -> Tensor:
     while failed:
         factor, failed = torch.linalg.cholesky_ex(covariance + ridge * eye)
         ridge *= 10
-    return torch.linalg.solve_triangular(factor, eye, upper=False)
+    return torch.linalg.solve_triangular(factor, eye, upper=False).contiguous()

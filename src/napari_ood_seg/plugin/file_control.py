@@ -1,0 +1,110 @@
+"""Save, load and export, with dialogs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, QSettings
+from qtpy.QtWidgets import QFileDialog
+
+from napari_ood_seg.core.errors import OODSegError
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
+
+    from napari_ood_seg.plugin.panels.results import ResultsPanel
+    from napari_ood_seg.session.session import Session
+
+MODEL_FILES = "Models (*.oodseg)"
+EXPORT_FILES = "OME-Zarr (*.zarr);;TIFF (*.tif);;NumPy (*.npz)"
+
+
+class FileControl(QObject):
+    """Asks for file names and does what was asked.
+
+    Parameters
+    ----------
+    panel
+        Its buttons ask.
+    session
+        Holds model and result.
+    window
+        Parent of the dialogs.
+    """
+
+    def __init__(self, panel: ResultsPanel, session: Session, window: QWidget) -> None:
+        super().__init__()
+        self._session = session
+        self._window = window
+        panel.save_requested.connect(self._on_save)
+        panel.load_requested.connect(self._on_load)
+        panel.export_requested.connect(self._on_export)
+
+    def save(self, path: Path) -> None:
+        """Save the model; trouble becomes a message."""
+        from napari_ood_seg.core.training.bundle import save_model
+
+        model = self._session.model
+        if model is None:
+            self._session.message.emit("there is no model yet: train one", "warning")
+            return
+        try:
+            save_model(path, model)
+        except OODSegError as error:
+            self._session.message.emit(str(error), "error")
+        else:
+            self._session.message.emit(f"saved {path.name}", "info")
+
+    def load(self, path: Path) -> None:
+        """Load a model and apply it; trouble becomes a message, nothing changes."""
+        from napari_ood_seg.core.training.bundle import load_model
+
+        try:
+            model = load_model(path)
+            if self._session.source is not None:
+                model.require_fit(self._session.source)
+        except OODSegError as error:
+            self._session.message.emit(str(error), "error")
+            return
+        self._session.set_model(model)
+        if self._session.source is not None:
+            self._session.predict()
+
+    def _on_save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(
+            self._window, "Save model", str(self._folder() / "model.oodseg"), MODEL_FILES
+        )
+        if name:
+            self.save(self._remember(name, ".oodseg"))
+
+    def _on_load(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(
+            self._window, "Load model", str(self._folder()), MODEL_FILES
+        )
+        if name:
+            self.load(self._remember(name, ".oodseg"))
+
+    def _on_export(self) -> None:
+        name, chosen = QFileDialog.getSaveFileName(
+            self._window, "Export result", str(self._folder() / "result"), EXPORT_FILES
+        )
+        if name:
+            suffix = chosen.partition("*")[2].rstrip(")") or ".zarr"
+            # the dialog has asked whether to replace what is there
+            self._session.export(self._remember(name, suffix), overwrite=True)
+
+    def _folder(self) -> Path:
+        return Path(str(settings().value("folder", Path.home())))
+
+    def _remember(self, name: str, suffix: str) -> Path:
+        path = Path(name)
+        if not path.suffix:
+            path = path.with_suffix(suffix)
+        settings().setValue("folder", str(path.parent))
+        return path
+
+
+def settings() -> QSettings:
+    """Return where the plugin remembers things between sessions."""
+    return QSettings("napari-ood-seg", "napari-ood-seg")

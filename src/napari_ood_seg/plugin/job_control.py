@@ -1,0 +1,121 @@
+"""Training: buttons, progress, device and messages."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject
+
+from napari_ood_seg.core.types import UNKNOWN, Progress
+from napari_ood_seg.session.palette import UNKNOWN_COLOR
+
+if TYPE_CHECKING:
+    from napari_ood_seg.plugin.image_control import ImageControl
+    from napari_ood_seg.plugin.panels.results import ResultsPanel
+    from napari_ood_seg.plugin.panels.training import TrainingPanel
+    from napari_ood_seg.session.jobs import TileDone
+    from napari_ood_seg.session.session import Session
+
+_ETA_AFTER = 1.0
+"""Seconds after which a stage is worth an estimate."""
+
+
+class JobControl(QObject):
+    """Starts and stops jobs, and shows how they go.
+
+    Parameters
+    ----------
+    panel, results
+        Buttons and bar; areas and promise.
+    session
+        Runs the jobs.
+    images
+        Its scribbles are compared with the layer before a training by hand.
+    """
+
+    def __init__(
+        self,
+        panel: TrainingPanel,
+        results: ResultsPanel,
+        session: Session,
+        images: ImageControl,
+    ) -> None:
+        super().__init__()
+        self._panel = panel
+        self._results = results
+        self._session = session
+        self._images = images
+        self._stage = ""
+        self._stage_began = 0.0
+        panel.once_requested.connect(self.train)
+        panel.live_toggled.connect(self._on_live)
+        panel.stop_requested.connect(session.stop)
+        panel.device_selected.connect(session.set_device)
+        session.live_changed.connect(panel.set_live)
+        session.busy_changed.connect(self._on_busy)
+        session.progressed.connect(self._on_progress)
+        session.tile_done.connect(self._on_tile)
+        session.message.connect(panel.set_message)
+        session.model_changed.connect(self._on_model)
+        session.keep_changed.connect(self._show_areas)
+        session.result_started.connect(self._show_areas)
+
+    def train(self) -> None:
+        """Train once, with whatever is on the scribbles layer now."""
+        if self._images.tracker is not None:
+            self._images.tracker.sync()
+        if not (self._session.live and self._session.busy):
+            self._session.train()
+
+    def _on_live(self, live: bool) -> None:  # noqa: FBT001 - a Qt slot
+        if live and self._images.tracker is not None:
+            self._images.tracker.sync()
+        self._session.set_live(live)
+
+    def _on_busy(self, busy: bool) -> None:  # noqa: FBT001 - a psygnal slot
+        self._panel.set_running(busy)
+        if not busy:
+            self._panel.clear_progress()
+            self._show_areas()
+
+    def _on_progress(self, progress: Progress) -> None:
+        now = time.perf_counter()
+        if progress.stage != self._stage:
+            self._stage, self._stage_began = progress.stage, now
+        eta = None
+        spent = now - self._stage_began
+        if progress.done and spent > _ETA_AFTER:
+            eta = spent / progress.done * (progress.total - progress.done)
+        self._panel.set_progress(progress.done, progress.total, progress.stage, eta)
+
+    def _on_tile(self, event: TileDone) -> None:
+        self._on_progress(
+            Progress(done=event.done, total=event.total, stage="predicting")
+        )
+
+    def _on_model(self) -> None:
+        model = self._session.model
+        if model is None:
+            return
+        held = model.calibration.n_strokes
+        if held:
+            text = f"Checked on {held} held-out strokes."
+        else:
+            text = "Too few strokes to check: a guess."
+        self._results.set_promise(text)
+
+    def _show_areas(self) -> None:
+        result = self._session.result
+        self._results.set_enabled(result is not None)
+        if result is None or self._session.busy:
+            return
+        shares = result.shares(self._session.keep)
+        rows = [
+            (c.name, c.color, shares[c.id])
+            for c in self._session.classes
+            if c.id in shares
+        ]
+        if UNKNOWN in shares:
+            rows.append(("unknown", UNKNOWN_COLOR, shares[UNKNOWN]))
+        self._results.set_areas(rows)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from napari_ood_seg.core.config import FilterConfig, InstantConfig
+from napari_ood_seg.core.data.source import ImageSource
+from napari_ood_seg.core.errors import ImageError, ModelMismatchError
+from napari_ood_seg.core.features.store import FeatureStore
+from napari_ood_seg.core.inference.predict import (
+    open_features,
+    predict,
+    predict_tiles,
+    tile_order,
+)
+from tests.contracts.scenes import CPU, SHAPE, Fitted, fit, three_textures
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+CONFIG = InstantConfig(filters=FilterConfig(sigmas=(1.0, 4.0)), tile=512)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Fitted:
+    return fit(three_textures(), config=CONFIG)
+
+
+def store(fitted: Fitted, size: int) -> FeatureStore:
+    return FeatureStore(fitted.source, fitted.model.descriptor, device=CPU, size=size)
+
+
+@pytest.mark.parametrize("size", [16, 30, 40, 64])
+def test_tile_by_tile_equals_the_whole(fitted: Fitted, size: int) -> None:
+    parts = predict(fitted.model, store(fitted, size), probabilities=True)
+    whole = fitted.prediction
+    np.testing.assert_allclose(parts.score, whole.score, rtol=1e-3, atol=1e-3)
+    assert (parts.classes == whole.classes).mean() > 0.999
+    np.testing.assert_allclose(parts.typicality, whole.typicality, atol=0.01)
+    assert parts.probabilities is not None
+    assert whole.probabilities is not None
+    np.testing.assert_allclose(parts.probabilities, whole.probabilities, atol=0.01)
+
+
+def test_progress_counts_to_the_end(fitted: Fitted) -> None:
+    parts = list(predict_tiles(fitted.model, store(fitted, 32)))
+    assert [(p.done, p.total) for p in parts] == [(i, 6) for i in range(1, 7)]
+    hits = np.zeros(SHAPE, int)
+    for part in parts:
+        hits[part.tile.inner] += 1
+        assert part.prediction.classes.shape == (32, 32)
+        assert part.prediction.probabilities is None
+    assert (hits == 1).all()
+
+
+def test_tiles_are_lazy(fitted: Fitted) -> None:
+    features = store(fitted, 16)
+    next(predict_tiles(fitted.model, features))
+    assert features.n_bytes == 16 * 16 * fitted.model.descriptor.n_features * 4
+
+
+@pytest.mark.parametrize(
+    ("focus", "first"),
+    [((60.0, 90.0), (32, 64)), ((0.0, 0.0), (0, 0)), ((40.0, 50.0), (32, 32))],
+)
+def test_the_tile_in_view_comes_first(
+    fitted: Fitted, focus: tuple[float, float], first: tuple[int, int]
+) -> None:
+    parts = list(predict_tiles(fitted.model, store(fitted, 32), focus=focus))
+    corners = [(p.tile.inner[0].start, p.tile.inner[1].start) for p in parts]
+    assert corners[0] == first
+    far = [np.hypot(r + 16 - focus[0], c + 16 - focus[1]) for r, c in corners]
+    assert far == sorted(far)
+    assert len(set(corners)) == 6
+
+
+def test_without_focus_row_by_row(fitted: Fitted) -> None:
+    assert tile_order(store(fitted, 32).tiles, None) == (0, 1, 2, 3, 4, 5)
+
+
+def test_a_plane_of_a_stack_equals_the_plane_alone(fitted: Fitted) -> None:
+    planes = [three_textures(seed=i) for i in range(2)]
+    stack = ImageSource.from_array(np.stack(planes), axes="ZYXC")
+    descriptor = fitted.model.descriptor
+    features = FeatureStore(stack, descriptor, device=CPU)
+    alone = FeatureStore(ImageSource.from_array(planes[1]), descriptor, device=CPU)
+    np.testing.assert_array_equal(
+        predict(fitted.model, features, plane=(1,)).score,
+        predict(fitted.model, alone).score,
+    )
+
+
+def test_the_image_trained_on_gives_the_same_again(fitted: Fitted) -> None:
+    again = predict(
+        fitted.model, open_features(fitted.model, fitted.source, device=CPU)
+    )
+    np.testing.assert_array_equal(again.classes, fitted.prediction.classes)
+    np.testing.assert_array_equal(again.score, fitted.prediction.score)
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(1.0, 0.0), (2.0, 0.0), (1.0, 0.2)])
+def test_another_image_of_the_kind(fitted: Fitted, gain: float, offset: float) -> None:
+    """Statistics are adapted: neither gain nor offset of a camera matters much."""
+    other = gain * three_textures(seed=7) + offset
+    found = predict(
+        fitted.model,
+        open_features(fitted.model, ImageSource.from_array(other), device=CPU),
+    )
+    expected = np.repeat([1, 2], 32)[None].repeat(64, 0)
+    assert (found.classes[:, :64] == expected).mean() > 0.95
+
+
+def unusable() -> dict[str, tuple[npt.NDArray[np.generic], type[Exception], str]]:
+    return {
+        "channels": (np.ones((9, 9, 5)), ModelMismatchError, "3 channels .* has 5"),
+        "constant": (np.ones((9, 9, 3)), ImageError, "constant"),
+        "nan": (np.full((9, 9, 3), np.nan), ImageError, "no finite pixel"),
+        "1 pixel": (np.ones((1, 1, 3)), ImageError, "constant"),
+    }
+
+
+@pytest.mark.parametrize("name", unusable())
+def test_unusable_images(fitted: Fitted, name: str) -> None:
+    image, error, message = unusable()[name]
+    source = ImageSource.from_array(image, axes="YXC")
+    with pytest.raises(error, match=message) as caught:
+        open_features(fitted.model, source, device=CPU)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.distance import cdist
+from sklearn.preprocessing import normalize
+
+from napari_ood_seg.core.ood.functional import (
+    inverse_factor,
+    squared_mahalanobis,
+    unit,
+    whitened,
+)
+
+
+def spd(d: int, rng: np.random.Generator) -> torch.Tensor:
+    half = torch.from_numpy(rng.normal(size=(d, d + 2)))
+    return half @ half.T + 0.1 * torch.eye(d)
+
+
+def test_unit_equals_sklearn(rng: np.random.Generator) -> None:
+    z = rng.normal(size=(20, 7))
+    np.testing.assert_allclose(unit(torch.from_numpy(z)), normalize(z), rtol=1e-12)
+
+
+def test_unit_of_zero_is_zero() -> None:
+    assert torch.equal(unit(torch.zeros(2, 3)), torch.zeros(2, 3))
+
+
+@pytest.mark.parametrize("d", [1, 5, 40])
+def test_inverse_factor(d: int, rng: np.random.Generator) -> None:
+    covariance = spd(d, rng)
+    a = inverse_factor(covariance)
+    torch.testing.assert_close(a.T @ a, torch.linalg.inv(covariance))
+
+
+@pytest.mark.parametrize(
+    "covariance",
+    [torch.zeros(3, 3), torch.ones(3, 3), torch.diag(torch.tensor([1.0, 0, -1e-14]))],
+    ids=["zero", "rank 1", "slightly negative"],
+)
+def test_inverse_factor_of_a_singular_matrix_is_finite(
+    covariance: torch.Tensor,
+) -> None:
+    assert torch.isfinite(inverse_factor(covariance.double())).all()
+
+
+@pytest.mark.parametrize("d", [1, 5, 40])
+def test_squared_mahalanobis_equals_scipy(d: int, rng: np.random.Generator) -> None:
+    z, means = rng.normal(size=(30, d)), rng.normal(3, 2, size=(4, d))
+    covariance = spd(d, rng)
+    inverse = np.linalg.inv(covariance.numpy())
+    got = squared_mahalanobis(
+        torch.from_numpy(z), torch.from_numpy(means), inverse_factor(covariance)
+    )
+    expected = cdist(z, means, "mahalanobis", VI=inverse) ** 2
+    np.testing.assert_allclose(got, expected, rtol=1e-9)
+
+
+def test_distance_to_itself_is_not_negative(rng: np.random.Generator) -> None:
+    z = torch.from_numpy(rng.normal(1e3, 1, size=(50, 8))).float()
+    assert (squared_mahalanobis(z, z, torch.eye(8)) >= 0).all()
+
+
+def test_whitened_has_unit_covariance(rng: np.random.Generator) -> None:
+    covariance = spd(4, rng)
+    z = torch.from_numpy(rng.multivariate_normal(np.ones(4), covariance.numpy(), 500))
+    white = whitened(z, z.mean(0), inverse_factor(torch.cov(z.T, correction=0)))
+    torch.testing.assert_close(
+        torch.cov(white.T, correction=0), torch.eye(4, dtype=torch.float64)
+    )

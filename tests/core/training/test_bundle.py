@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+from napari_ood_seg.core.config import FilterConfig, InstantConfig, PUConfig
+from napari_ood_seg.core.data.source import ImageSource
+from napari_ood_seg.core.errors import FileFormatError, OutputError
+from napari_ood_seg.core.inference.predict import open_features, predict
+from napari_ood_seg.core.io.safe_file import read_document, write_document
+from napari_ood_seg.core.ood.registry import DETECTORS
+from napari_ood_seg.core.training.bundle import describe, load_model, save_model
+from tests.contracts.scenes import (
+    CPU,
+    Fitted,
+    assert_same_model,
+    fit,
+    three_textures,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+CONFIG = InstantConfig(
+    filters=FilterConfig(sigmas=(1.0, 2.0), kinds=("colour", "structure")),
+    pu=PUConfig(steps=3, prior=0.3),
+    detectors=tuple(DETECTORS),
+    shrinkage=0.25,
+)
+
+
+def with_facts(n_channels: int) -> Fitted:
+    source = ImageSource.from_array(
+        three_textures(n_channels),
+        axes="YXC",
+        rgb=False,
+        name="Gewebe µ",
+        pixel_size=(0.5, 0.25),
+        unit="micrometer",
+        wavelengths=tuple(500.0 + 10 * i for i in range(n_channels)),
+    )
+    return fit(source, config=CONFIG)
+
+
+@pytest.mark.parametrize("n_channels", [3, 12], ids=["colour", "spectral"])
+def test_round_trip_predicts_the_same_bits(tmp_path: Path, n_channels: int) -> None:
+    fitted = with_facts(n_channels)
+    path = tmp_path / "a.oodseg"
+    save_model(path, fitted.model)
+    again = load_model(path)
+    assert_same_model(fitted.model, again)
+    assert again.config == CONFIG
+    assert again.facts == fitted.model.facts
+    assert again.facts["pixel_size"] == [0.5, 0.25]
+    assert again.facts["trained_on"] == ["Gewebe µ"]
+    assert again.facts["n_strokes"] == 6
+    before, after = (
+        predict(m, open_features(m, fitted.source, device=CPU), probabilities=True)
+        for m in (fitted.model, again)
+    )
+    np.testing.assert_array_equal(after.classes, before.classes)
+    np.testing.assert_array_equal(after.score, before.score)
+    np.testing.assert_array_equal(after.typicality, before.typicality)
+    assert before.probabilities is not None
+    assert after.probabilities is not None
+    np.testing.assert_array_equal(after.probabilities, before.probabilities)
+    second = tmp_path / "b.oodseg"
+    save_model(second, again)
+    assert_same_model(load_model(second), again)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Fitted:
+    return fit(three_textures(), config=CONFIG)
+
+
+@pytest.fixture
+def path(tmp_path: Path, fitted: Fitted) -> Path:
+    path = tmp_path / "a.oodseg"
+    save_model(path, fitted.model)
+    return path
+
+
+def test_document_is_plain_json(path: Path, fitted: Fitted) -> None:
+    document = describe(fitted.model)
+    assert document["schema_version"] == 1
+    assert json.loads(json.dumps(document))["n_channels"] == 3
+    with safe_open(path, "np") as file:
+        assert json.loads(file.metadata()["document"])["engine"] == "instant"
+
+
+def _drop(name: str) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+    return lambda document, _: document.pop(name)
+
+
+def _no_tensors(_: dict[str, Any], tensors: dict[str, Any]) -> None:
+    tensors.clear()
+
+
+def _strange_setting(document: dict[str, Any], _: dict[str, Any]) -> None:
+    document["settings"]["magic"] = 1
+
+
+def _bad_class(document: dict[str, Any], _: dict[str, Any]) -> None:
+    document["classes"][0]["id"] = 300
+
+
+def _bad_detector(document: dict[str, Any], _: dict[str, Any]) -> None:
+    document["settings"]["detectors"] = ["oracle"]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(_drop("settings"), id="no settings"),
+        pytest.param(_drop("classes"), id="no classes"),
+        pytest.param(_drop("channels"), id="no channels"),
+        pytest.param(_drop("n_held_out"), id="no count"),
+        pytest.param(_no_tensors, id="no tensors"),
+        pytest.param(_strange_setting, id="setting"),
+        pytest.param(_bad_class, id="class"),
+        pytest.param(_bad_detector, id="detector"),
+    ],
+)
+def test_an_incomplete_file_is_one_sentence(
+    path: Path, spoil: Callable[[dict[str, Any], dict[str, Any]], None]
+) -> None:
+    document, arrays = read_document(path, kind="model")
+    tensors = dict(arrays)
+    spoil(document, tensors)
+    write_document(path, kind="model", document=document, tensors=tensors)
+    with pytest.raises(FileFormatError, match=r"a\.oodseg is incomplete or damaged") as e:
+        load_model(path)
+    assert "\n" not in str(e.value)
+
+
+def test_a_failed_save_keeps_the_old_file(
+    path: Path, fitted: Fitted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = path.read_bytes()
+    with pytest.raises(OutputError):
+        save_model(path.parent / "nowhere" / "a.oodseg", fitted.model)
+    fitted.model.facts["spoilt"] = float("nan")
+    try:
+        with pytest.raises(OutputError):
+            save_model(path, fitted.model)
+    finally:
+        del fitted.model.facts["spoilt"]
+    assert path.read_bytes() == before

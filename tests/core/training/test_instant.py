@@ -1,0 +1,382 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from napari_ood_seg.core.config import FilterConfig, InstantConfig
+from napari_ood_seg.core.data.scribbles import Scribbles
+from napari_ood_seg.core.data.source import ImageSource
+from napari_ood_seg.core.errors import ImageError, ModelMismatchError, ScribbleError
+from napari_ood_seg.core.inference.predict import open_features, predict
+from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled, train
+from napari_ood_seg.core.types import ClassInfo, Progress
+from tests.contracts.scenes import (
+    CPU,
+    LEFT,
+    MIDDLE,
+    RIGHT,
+    SHAPE,
+    Fitted,
+    assert_same_model,
+    drive,
+    fit,
+    strip,
+    strokes,
+    three_textures,
+)
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+QUICK = InstantConfig(filters=FilterConfig(sigmas=(1.0, 2.0)))
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Fitted:
+    return fit(three_textures())
+
+
+# -------------------------------------------------------------------------- values
+
+
+def test_classes_are_found(fitted: Fitted) -> None:
+    assert (fitted.prediction.classes[LEFT] == 1).mean() > 0.99
+    assert (fitted.prediction.classes[MIDDLE] == 2).mean() > 0.99
+
+
+def test_what_was_never_scribbled_is_unknown(fitted: Fitted) -> None:
+    labels = fitted.prediction.labels(keep=0.95)
+    assert (labels[RIGHT] == 255).mean() > 0.95
+    assert (labels[LEFT] == 1).mean() > 0.75
+    assert (labels[MIDDLE] == 2).mean() > 0.75
+
+
+@pytest.mark.parametrize(
+    ("class_id", "known"), [(1, LEFT), (2, MIDDLE)], ids=["left", "middle"]
+)
+def test_one_class_only(class_id: int, known: tuple[slice, slice]) -> None:
+    """Legal: pixels of every other kind are less typical than those of the class."""
+    found = fit(three_textures(), strokes(class_id)).prediction
+    assert (found.classes == class_id).all()
+    here = np.median(found.typicality[known])
+    for other in (p for p in (LEFT, MIDDLE, RIGHT) if p != known):
+        assert np.median(found.typicality[other]) < 0.2 * here
+
+
+@pytest.mark.parametrize("keep", [0.5, 0.8, 0.95])
+def test_most_pixels_of_a_class_stay_known(keep: float) -> None:
+    """At least `keep` of them: a held-out stroke is further away than they are."""
+    found = fit(three_textures(seed=3)).prediction
+    known = [(found.typicality[p] >= 1 - keep).mean() for p in (LEFT, MIDDLE)]
+    assert np.mean(known) > keep - 0.05
+
+
+def test_probabilities_follow_the_classes(fitted: Fitted) -> None:
+    p = fitted.prediction
+    assert p.probabilities is not None
+    np.testing.assert_allclose(p.probabilities.sum(0), 1, atol=1e-5)
+    np.testing.assert_array_equal(p.probabilities.argmax(0) + 1, p.classes)
+
+
+# ------------------------------------------------------------------- undo, caching
+
+
+def kept(trainer: InstantTrainer, source: ImageSource, scribbles: Scribbles) -> object:
+    return drive(trainer.fit([Scribbled(source, scribbles)], ()))
+
+
+def test_an_undone_stroke_leaves_no_trace() -> None:
+    source = ImageSource.from_array(three_textures())
+    before = strokes()
+    more = before.add(1, strip(20, LEFT)).add(3, strip(30, RIGHT))
+    over = more.add(2, strip(10, LEFT))  # on top of the first stroke of class 1
+    trainer = InstantTrainer(InstantConfig(), device=CPU)
+    first = drive(trainer.fit([Scribbled(source, before)], ()))
+    drive(trainer.fit([Scribbled(source, more)], ()))
+    drive(trainer.fit([Scribbled(source, over)], ()))
+    undone = drive(trainer.fit([Scribbled(source, before)], ()))
+    assert_same_model(undone, first)
+    never = fit(three_textures(), before).model
+    assert_same_model(undone, never)
+    redone = drive(trainer.fit([Scribbled(source, over)], ()))
+    assert_same_model(redone, fit(three_textures(), over).model)
+
+
+def test_a_stroke_does_change_the_model() -> None:
+    image = three_textures()
+    a = fit(image, strokes()).model
+    b = fit(image, strokes().add(1, strip(20, LEFT))).model
+    with pytest.raises(AssertionError):
+        assert_same_model(a, b)
+
+
+def test_cancelled_halfway_leaves_no_trace() -> None:
+    source = ImageSource.from_array(three_textures())
+    job = [Scribbled(source, strokes())]
+    trainer = InstantTrainer(QUICK, device=CPU)
+    n_steps = sum(1 for _ in InstantTrainer(QUICK, device=CPU).fit(job, ()))
+    for stop in range(1, n_steps + 1):
+        steps = trainer.fit(job, ())
+        for _ in range(min(stop, 3)):
+            next(steps)
+        steps.close()
+    assert_same_model(drive(trainer.fit(job, ())), fit(source, config=QUICK).model)
+
+
+def test_features_are_computed_once() -> None:
+    source = ImageSource.from_array(three_textures())
+    trainer = InstantTrainer(QUICK, device=CPU)
+    job = [Scribbled(source, strokes())]
+    assert trainer.store(source) is None
+    first = list(trainer.fit(job, ()))
+    store = trainer.store(source)
+    again = list(trainer.fit(job, ()))
+    assert trainer.store(source) is store
+    assert len(again) < len(first)
+    assert all(isinstance(step, Progress) for step in first)
+    trainer.forget(source)
+    assert trainer.store(source) is None
+    assert_same_model(drive(trainer.fit(job, ())), fit(source, config=QUICK).model)
+
+
+def test_training_twice_gives_the_same_bits(fitted: Fitted) -> None:
+    assert_same_model(fit(three_textures()).model, fitted.model)
+
+
+def test_global_generator_is_neither_used_nor_moved() -> None:
+    before = torch.get_rng_state()
+    fit(three_textures(), config=QUICK)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+# ------------------------------------------------------------------ kinds of images
+
+
+def same(a: Fitted, b: Fitted) -> None:
+    np.testing.assert_array_equal(a.prediction.score, b.prediction.score)
+    np.testing.assert_array_equal(a.prediction.classes, b.prediction.classes)
+    np.testing.assert_array_equal(a.prediction.typicality, b.prediction.typicality)
+
+
+@pytest.mark.parametrize("n_channels", [2, 3, 9, 60, 200])
+def test_channel_first_equals_channel_last(n_channels: int) -> None:
+    image = three_textures(n_channels)
+    last = fit(image, config=QUICK, axes="YXC")
+    first = fit(
+        np.ascontiguousarray(image.transpose(2, 0, 1)), config=QUICK, axes="CYX"
+    )
+    same(first, last)
+    assert (last.prediction.classes[LEFT] == 1).mean() > 0.95
+    assert (last.prediction.classes[MIDDLE] == 2).mean() > 0.95
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float64, ">f4"])
+def test_type_of_the_pixels_does_not_matter(
+    dtype: npt.DTypeLike,
+) -> None:
+    kind = np.dtype(dtype)
+    scale = np.iinfo(kind).max if kind.kind == "u" else 1
+    image = (three_textures() * scale).astype(kind)
+    assert_same_model(
+        fit(image, config=QUICK).model,
+        fit(image.astype(np.float32), config=QUICK).model,
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_alpha_is_ignored(dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
+    rgb = (three_textures() * 255).astype(dtype)
+    alpha = rng.integers(0, 255, (*SHAPE, 1)).astype(dtype)
+    same(fit(np.concatenate([rgb, alpha], 2), config=QUICK), fit(rgb, config=QUICK))
+
+
+@pytest.mark.parametrize("axes", ["YX", "YXC", "CYX"])
+def test_greyscale_with_and_without_a_channel_axis(axes: str) -> None:
+    grey = three_textures()[..., 0]
+    shaped = {"YX": grey, "YXC": grey[..., None], "CYX": grey[None]}[axes]
+    same(fit(shaped, config=QUICK, axes=axes), fit(grey, config=QUICK))
+
+
+def test_boolean_image() -> None:
+    mask = three_textures()[..., 0] > 0.3
+    found = fit(mask)
+    assert np.isfinite(found.prediction.score).all()
+    assert (found.prediction.classes[LEFT] == 1).mean() > 0.8
+
+
+@pytest.mark.parametrize("view", ["flipped", "every other", "read-only", "BGR"])
+def test_any_memory_layout(view: str) -> None:
+    image = three_textures()
+    if view == "flipped":
+        strange = np.ascontiguousarray(image[::-1, ::-1])[::-1, ::-1]
+    elif view == "every other":
+        strange = image.repeat(2, 0).repeat(2, 1)[::2, ::2]
+    elif view == "read-only":
+        strange = image.copy()
+        strange.flags.writeable = False
+    else:
+        strange = np.ascontiguousarray(image[..., ::-1])[..., ::-1]
+    same(fit(strange, config=QUICK), fit(image, config=QUICK))
+
+
+@pytest.mark.parametrize("n_channels", [3, 12])
+def test_pixels_that_are_not_finite(n_channels: int) -> None:
+    image = three_textures(n_channels)
+    spoilt = image.copy()
+    spoilt[11, 12:15] = np.nan  # under a stroke
+    spoilt[40, 5, 0] = np.inf
+    spoilt[50, 90] = -np.inf
+    before = spoilt.copy()
+    found = fit(spoilt, axes="YXC")
+    p = found.prediction
+    assert np.isfinite(p.score).all()
+    assert np.isfinite(p.typicality).all()
+    assert p.probabilities is not None
+    assert np.isfinite(p.probabilities).all()
+    clean = fit(image, axes="YXC").prediction
+    assert (p.classes[MIDDLE] == clean.classes[MIDDLE]).mean() > 0.97
+    np.testing.assert_array_equal(spoilt, before)  # the user's image is left alone
+
+
+@pytest.mark.parametrize("shape", [(1, 40), (40, 1), (2, 2), (3, 5)], ids=str)
+def test_tiny_images(shape: tuple[int, int], rng: np.random.Generator) -> None:
+    image = rng.random((*shape, 3), np.float32)
+    found = fit(image, Scribbles(shape).add(1, [(0, 0)]), axes="YXC")
+    assert found.prediction.classes.shape == shape
+    assert np.isfinite(found.prediction.score).all()
+
+
+def test_a_stack_trained_on_one_plane_equals_that_plane() -> None:
+    image = three_textures()
+    stack = ImageSource.from_array(image[None], axes="ZYXC")
+    scribbles = Scribbles(SHAPE)
+    for s in strokes().strokes:
+        scribbles = scribbles.add(s.class_id, s.coords, plane=(0,))
+    model = drive(train([Scribbled(stack, scribbles)], config=QUICK, device=CPU))
+    assert_same_model(model, fit(image, config=QUICK).model)
+
+
+# ----------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize("n", [1, 3, 8])
+def test_a_class_of_a_few_pixels(n: int) -> None:
+    few = strip(30, RIGHT, height=1)[:n]
+    found = fit(three_textures(), strokes().add(3, few))
+    assert found.model.class_ids == (1, 2, 3)
+    assert np.isfinite(found.prediction.score).all()
+    assert (found.prediction.classes[RIGHT] == 3).mean() > 0.9
+    assert (found.prediction.classes[LEFT] == 1).mean() > 0.95
+
+
+def test_three_pixels_are_all_there_is() -> None:
+    few = Scribbles(SHAPE).add(1, strip(30, LEFT, height=1)[:3])
+    found = fit(three_textures(), few)
+    assert found.model.calibration.n_strokes == 0
+    assert np.isfinite(found.prediction.score).all()
+
+
+@pytest.mark.parametrize(
+    ("image", "scribbles", "error", "message"),
+    [
+        pytest.param(
+            three_textures(),
+            Scribbles(SHAPE),
+            ScribbleError,
+            "there are no scribbles yet: paint a stroke on at least one class",
+            id="no scribbles",
+        ),
+        pytest.param(
+            three_textures(),
+            Scribbles((64, 95)).add(1, [(0, 0)]),
+            ScribbleError,
+            "the scribbles are 64 x 95 pixels but the image is 64 x 96: "
+            "use scribbles that were painted on this image",
+            id="other shape",
+        ),
+        pytest.param(
+            np.full((*SHAPE, 3), 0.5, np.float32),
+            strokes(),
+            ImageError,
+            "the image is constant: there is nothing to tell classes by",
+            id="constant",
+        ),
+        pytest.param(
+            np.full((*SHAPE, 3), np.nan, np.float32),
+            strokes(),
+            ImageError,
+            "the image has no finite pixel: nothing can be learnt from it",
+            id="all nan",
+        ),
+        pytest.param(
+            np.ones((1, 1, 3)),
+            Scribbles((1, 1)).add(1, [(0, 0)]),
+            ImageError,
+            "the image is constant: there is nothing to tell classes by",
+            id="one pixel",
+        ),
+    ],
+)
+def test_one_clear_sentence_and_nothing_changed(
+    image: npt.NDArray[np.float32],
+    scribbles: Scribbles,
+    error: type[Exception],
+    message: str,
+) -> None:
+    trainer = InstantTrainer(QUICK, device=CPU)
+    good = ImageSource.from_array(three_textures())
+    before = drive(trainer.fit([Scribbled(good, strokes())], ()))
+    bad = ImageSource.from_array(image)
+    with pytest.raises(error) as caught:
+        drive(trainer.fit([Scribbled(bad, scribbles)], ()))
+    assert str(caught.value) == message
+    assert trainer.store(bad) is None
+    again = drive(trainer.fit([Scribbled(good, strokes())], ()))
+    assert_same_model(again, before)
+
+
+# ----------------------------------------------------------- classes, several images
+
+
+def test_classes_keep_name_and_colour_and_the_others_get_one() -> None:
+    named = (
+        ClassInfo(id=2, name="Bowel", color="#112233"),
+        ClassInfo(id=7, name="never painted", color="#445566"),
+    )
+    source = ImageSource.from_array(three_textures())
+    model = drive(
+        train([Scribbled(source, strokes())], config=QUICK, device=CPU, classes=named)
+    )
+    assert model.class_ids == (1, 2)
+    assert model.classes[0].name == "class 1"
+    assert model.classes[1] == named[0]
+
+
+def test_two_images_each_with_one_class() -> None:
+    images = [three_textures(seed=i) for i in range(2)]
+    sources = [ImageSource.from_array(im) for im in images]
+    jobs = [Scribbled(s, strokes(i)) for i, s in enumerate(sources, start=1)]
+    model = drive(train(jobs, config=InstantConfig(), device=CPU))
+    assert model.class_ids == (1, 2)
+    assert model.facts["n_strokes"] == 6
+    for source in sources:
+        found = predict(model, open_features(model, source, device=CPU))
+        assert (found.classes[LEFT] == 1).mean() > 0.95
+        assert (found.classes[MIDDLE] == 2).mean() > 0.95
+        unknown = np.median(found.typicality[RIGHT])
+        assert unknown < 0.2 * np.median(found.typicality[LEFT])
+
+
+def test_images_with_other_channels() -> None:
+    sources = [
+        ImageSource.from_array(three_textures(c), axes="YXC", name=f"{c}") for c in (3, 5)
+    ]
+    jobs = [Scribbled(s, strokes()) for s in sources]
+    with pytest.raises(ModelMismatchError) as caught:
+        drive(train(jobs, config=QUICK, device=CPU))
+    assert str(caught.value) == (
+        "the images differ: '3' has 3 channels, '5' has 5: train on alike images only"
+    )
