@@ -114,7 +114,7 @@ class Fading:
         self._left -= 1
         if self._left < 0:
             raise OSError("gone")
-        return self._data[index]
+        return np.asarray(self._data[index], np.float32)
 
 
 def test_failing_leaves_nothing(model: ood.InstantModel, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from tests.contracts.scenes import CPU, SHAPE, Fitted, fit, three_textures
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from napari_ood_seg.core.types import Progress
+
 CONFIG = InstantConfig(filters=FilterConfig(sigmas=(1.0, 4.0)), tile=512)
 
 
@@ -90,6 +92,22 @@ def test_a_plane_of_a_stack_equals_the_plane_alone(fitted: Fitted) -> None:
         predict(fitted.model, features, plane=(1,)).score,
         predict(fitted.model, alone).score,
     )
+
+
+@pytest.mark.parametrize("plane", [(2,), (-1,), (0, 0)])
+def test_a_plane_that_is_not_there(fitted: Fitted, plane: tuple[int, ...]) -> None:
+    stack = ImageSource.from_array(np.stack([three_textures()] * 2), axes="ZYXC")
+    features = FeatureStore(stack, fitted.model.descriptor, device=CPU)
+    with pytest.raises(ImageError, match="has no plane .*: choose Z from 0 to 1"):
+        predict(fitted.model, features, plane=plane)
+    with pytest.raises(ImageError, match="not a stack, so leave it out"):
+        predict(fitted.model, store(fitted, 64), plane=(0,))
+
+
+def test_whole_prediction_tells_how_far_it_is(fitted: Fitted) -> None:
+    steps: list[Progress] = []
+    predict(fitted.model, store(fitted, 32), on_progress=steps.append)
+    assert [(s.done, s.total) for s in steps] == [(i, 6) for i in range(1, 7)]
 
 
 def test_the_image_trained_on_gives_the_same_again(fitted: Fitted) -> None:

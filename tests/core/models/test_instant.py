@@ -108,6 +108,19 @@ def test_permuting_pixels_permutes_the_prediction(
     np.testing.assert_allclose(flipped.score[::-1, ::-1], plain.score, atol=1e-3)
 
 
+def test_many_pixels_equal_few(model: InstantModel, features: torch.Tensor) -> None:
+    """More than are computed at a time, and no multiple of that."""
+    once = model.predict_features(features, probabilities=True)
+    thrice = model.predict_features(features.repeat(1, 3, 1), probabilities=True)
+    np.testing.assert_array_equal(thrice.classes, np.tile(once.classes, (3, 1)))
+    np.testing.assert_allclose(thrice.score, np.tile(once.score, (3, 1)), atol=1e-4)
+    assert once.probabilities is not None
+    assert thrice.probabilities is not None
+    np.testing.assert_allclose(
+        thrice.probabilities, np.tile(once.probabilities, (1, 3, 1)), atol=1e-4
+    )
+
+
 def test_another_descriptor_leaves_the_heads_alone(model: InstantModel) -> None:
     source = ImageSource.from_array(three_textures(seed=5))
     adapted = model.descriptor.adapted(sample_regions(source, device=CPU))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import asdict
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -27,8 +28,6 @@ from napari_ood_seg.core.types import ClassInfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
-
     import numpy as np
     import numpy.typing as npt
     from torch import Tensor
@@ -39,7 +38,7 @@ KIND: Final = "model"
 SCHEMA_VERSION: Final = 1
 
 
-def save_model(path: Path, model: InstantModel) -> None:
+def save_model(path: str | Path, model: InstantModel) -> None:
     """Write a model to `path`, by custom ``*.oodseg``.
 
     Raises
@@ -51,7 +50,7 @@ def save_model(path: Path, model: InstantModel) -> None:
     write_document(path, kind=KIND, document=describe(model), tensors=tensors)
 
 
-def load_model(path: Path) -> InstantModel:
+def load_model(path: str | Path) -> InstantModel:
     """Return the model in a file that `save_model` wrote.
 
     Raises
@@ -65,7 +64,7 @@ def load_model(path: Path) -> InstantModel:
         return _restored(document, arrays)
     except (KeyError, TypeError, ValueError) as error:
         raise FileFormatError(
-            f"the model file {path.name} is incomplete or damaged ({error}): "
+            f"the model file {Path(path).name!r} is incomplete or damaged ({error}): "
             "train the model again"
         ) from error
 
