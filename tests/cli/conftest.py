@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import napari_ood_seg.core as ood
@@ -14,12 +15,21 @@ from napari_ood_seg.cli.app import app
 from napari_ood_seg.samples import load_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from typer.testing import Result
 
     Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Compute with one thread: on a busy machine many that wait are far slower."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
 
 
 @pytest.fixture

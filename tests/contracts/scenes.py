@@ -52,7 +52,9 @@ def three_textures(n_channels: int = 3, *, seed: int = 0) -> Floats:
     return image
 
 
-def strip(row: int, where: tuple[slice, slice], *, height: int = 3) -> npt.NDArray[np.int_]:
+def strip(
+    row: int, where: tuple[slice, slice], *, height: int = 3
+) -> npt.NDArray[np.int_]:
     """Return the pixels of a horizontal stroke across one texture."""
     rows, columns = np.mgrid[row : row + height, where[1]]
     return np.stack([rows.ravel(), columns.ravel()], axis=1)

@@ -47,5 +47,7 @@ def test_labels_are_unknown_strictly_below_the_threshold(keep: float) -> None:
 
 def test_nan_typicality_is_unknown() -> None:
     nan = np.full((1, 1), np.nan, np.float32)
-    prediction = Prediction(classes=np.ones((1, 1), np.uint8), score=nan, typicality=nan)
+    prediction = Prediction(
+        classes=np.ones((1, 1), np.uint8), score=nan, typicality=nan
+    )
     assert prediction.labels().tolist() == [[UNKNOWN]]

@@ -53,7 +53,9 @@ def test_not_finite_and_constant_images(value: float) -> None:
     data[:, 3, 3] = value
     assert preview(ImageSource.from_array(data, axes="CYX")).std() > 20
     flat = np.full((20, 30), 5.0)
-    assert preview(ImageSource.from_array(flat)).tolist() == np.zeros((20, 30, 3)).tolist()
+    assert (
+        preview(ImageSource.from_array(flat)).tolist() == np.zeros((20, 30, 3)).tolist()
+    )
 
 
 def test_a_plane_of_a_stack() -> None:

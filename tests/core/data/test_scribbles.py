@@ -88,9 +88,7 @@ def test_edited_follows_the_label_image(
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    flat=st.lists(st.sampled_from([0, 0, 0, 1, 2, 7]), min_size=204, max_size=204)
-)
+@given(flat=st.lists(st.sampled_from([0, 0, 0, 1, 2, 7]), min_size=204, max_size=204))
 def test_from_labels_gives_the_labels_back(flat: list[int]) -> None:
     image = np.array(flat, np.uint8).reshape(SHAPE)
     scribbles = Scribbles.from_labels(image)
@@ -101,9 +99,7 @@ def test_from_labels_gives_the_labels_back(flat: list[int]) -> None:
         mine = [s for s in scribbles.strokes if s.class_id == class_id]
         assert len(mine) == n_parts
     counts = np.bincount(image.ravel())
-    assert scribbles.pixel_counts() == {
-        i: int(counts[i]) for i in scribbles.class_ids
-    }
+    assert scribbles.pixel_counts() == {i: int(counts[i]) for i in scribbles.class_ids}
 
 
 @settings(max_examples=30, deadline=None)
@@ -198,11 +194,12 @@ def test_edited_may_split_what_does_not_touch() -> None:
 
 def test_connected_parts_equal_skimage() -> None:
     mask = np.random.default_rng(0).random((20, 30)) < 0.3
-    parts = connected_parts(np.argwhere(mask).astype(np.int32) + [5, 7])
+    offset = np.array([5, 7], np.int32)
+    parts = connected_parts(np.argwhere(mask).astype(np.int32) + offset)
     labels = label(mask, connectivity=2)
     assert len(parts) == labels.max()
     for part in parts:
-        owner = labels[tuple((part - [5, 7]).T)]
+        owner = labels[tuple((part - offset).T)]
         assert (owner == owner[0]).all()
         assert len(part) == (labels == owner[0]).sum()
 

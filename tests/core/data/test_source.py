@@ -69,7 +69,9 @@ def test_rgba_leaves_alpha_out() -> None:
     assert four.n_channels == 4
 
 
-@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "i2", "i8", "f2", "f8", "?", ">u2"])
+@pytest.mark.parametrize(
+    "dtype", ["u1", "u2", "u4", "i2", "i8", "f2", "f8", "?", ">u2"]
+)
 def test_any_numeric_type_is_read_as_float32(dtype: str) -> None:
     image = (CUBE[0] % 2).astype(dtype)
     block = ImageSource.from_array(image).read(slice(0, H), slice(0, W))

@@ -63,7 +63,9 @@ def test_deviation_is_the_local_standard_deviation(noise: Floats) -> None:
 
 def test_gradient_is_of_the_first_channel(noise: Floats) -> None:
     first = blur(noise)[0]
-    dy, dx = (ndi.correlate1d(first, [-0.5, 0, 0.5], axis=a, mode="mirror") for a in (0, 1))
+    dy, dx = (
+        ndi.correlate1d(first, [-0.5, 0, 0.5], axis=a, mode="mirror") for a in (0, 1)
+    )
     expected = np.log(np.hypot(dy, dx) * SIGMA + 0.01)
     np.testing.assert_allclose(one("gradient", noise)[0], expected, atol=1e-5)
 
@@ -121,7 +123,9 @@ def test_tiny_images_have_finite_features(size: tuple[int, int]) -> None:
 
 
 def test_scales_have_the_right_blur() -> None:
-    for sigma, scale in zip((1.0, 2.9, 3.0, 16.0, 100.0), scales((1, 2.9, 3, 16, 100)), strict=True):
+    for sigma, scale in zip(
+        (1.0, 2.9, 3.0, 16.0, 100.0), scales((1, 2.9, 3, 16, 100)), strict=True
+    ):
         assert scale.sigma * scale.factor == pytest.approx(sigma)
         assert scale.sigma < 3
         assert scale.factor == 1 or scale.sigma >= 1.5

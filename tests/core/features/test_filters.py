@@ -42,7 +42,9 @@ def test_blur_keeps_channels_apart() -> None:
     x = torch.from_numpy(np.stack([image((9, 9), 1), image((9, 9), 2)]))
     both = filters.gaussian_blur(x, 1.0)
     for i in range(2):
-        torch.testing.assert_close(both[i : i + 1], filters.gaussian_blur(x[i : i + 1], 1))
+        torch.testing.assert_close(
+            both[i : i + 1], filters.gaussian_blur(x[i : i + 1], 1)
+        )
 
 
 @pytest.mark.parametrize("sigma", [0.3, 1.0, 5.0])

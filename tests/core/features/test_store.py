@@ -76,9 +76,7 @@ def test_a_tile_is_computed_once_and_the_oldest_is_dropped(
     source: ImageSource, descriptor: Descriptor
 ) -> None:
     tile_bytes = 6 * 16 * 16 * 4
-    store = FeatureStore(
-        source, descriptor, device=CPU, size=16, budget=2 * tile_bytes
-    )
+    store = FeatureStore(source, descriptor, device=CPU, size=16, budget=2 * tile_bytes)
     first, second = store.tile((), 0), store.tile((), 1)
     assert store.tile((), 0) is first  # now 1 is the oldest
     store.tile((), 2)
@@ -123,7 +121,9 @@ def test_read_only_and_flipped_memory() -> None:
     np.testing.assert_array_equal(read[0], array[1:5])
 
 
-@pytest.mark.parametrize(("n_tiles", "n"), [(1, 16), (5, 16), (16, 16), (17, 16), (1000, 16)])
+@pytest.mark.parametrize(
+    ("n_tiles", "n"), [(1, 16), (5, 16), (16, 16), (17, 16), (1000, 16)]
+)
 def test_sampled_tiles_are_spread(n_tiles: int, n: int) -> None:
     tiles = tuple(iter_tiles((n_tiles,), TileConfig(size=1, halo=0)))
     chosen = list(sample_tiles(tiles, n))

@@ -98,7 +98,7 @@ def test_a_plane_of_a_stack_equals_the_plane_alone(fitted: Fitted) -> None:
 def test_a_plane_that_is_not_there(fitted: Fitted, plane: tuple[int, ...]) -> None:
     stack = ImageSource.from_array(np.stack([three_textures()] * 2), axes="ZYXC")
     features = FeatureStore(stack, fitted.model.descriptor, device=CPU)
-    with pytest.raises(ImageError, match="has no plane .*: choose Z from 0 to 1"):
+    with pytest.raises(ImageError, match=r"has no plane .*: choose Z from 0 to 1"):
         predict(fitted.model, features, plane=plane)
     with pytest.raises(ImageError, match="not a stack, so leave it out"):
         predict(fitted.model, store(fitted, 64), plane=(0,))

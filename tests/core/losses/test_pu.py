@@ -112,7 +112,9 @@ def test_unbiased_risk_is_the_risk_where_the_labels_are_known() -> None:
     positive, negative = rng.normal(1, 1, 30), rng.normal(-1, 1, 70)
     unlabelled = np.concatenate([positive, negative])
     got = upu_risk(torch.from_numpy(positive), torch.from_numpy(unlabelled), prior=0.3)
-    supervised = np.concatenate([sigmoid_loss(positive), sigmoid_loss(-negative)]).mean()
+    supervised = np.concatenate(
+        [sigmoid_loss(positive), sigmoid_loss(-negative)]
+    ).mean()
     assert float(got) == pytest.approx(supervised, rel=1e-12)
 
 

@@ -74,14 +74,10 @@ def test_prediction_of_features(model: InstantModel, features: torch.Tensor) -> 
     rows = features.flatten(1).T
     logits = model.logits(rows).double().numpy()
     ids = np.array(model.class_ids)
-    np.testing.assert_array_equal(
-        found.classes.ravel(), ids[logits.argmax(1)]
-    )
+    np.testing.assert_array_equal(found.classes.ravel(), ids[logits.argmax(1)])
     posterior = softmax(logits, axis=1).T
     assert found.probabilities is not None
-    np.testing.assert_allclose(
-        found.probabilities.reshape(2, -1), posterior, atol=1e-4
-    )
+    np.testing.assert_allclose(found.probabilities.reshape(2, -1), posterior, atol=1e-4)
     score = model.ensemble.score(rows)
     np.testing.assert_allclose(found.score.ravel(), score, atol=1e-4)
     np.testing.assert_array_equal(

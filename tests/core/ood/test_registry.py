@@ -38,5 +38,7 @@ def test_defaults_are_registered() -> None:
 
 
 def test_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="no detector 'maha': choose from mahalanobis,"):
+    with pytest.raises(
+        ValueError, match="no detector 'maha': choose from mahalanobis,"
+    ):
         make_detector("maha", CONFIG)

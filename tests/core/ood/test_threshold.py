@@ -18,7 +18,10 @@ def brute_typicality(groups: list[list[torch.Tensor]], score: float) -> float:
     """Return the mean over classes of the mean over strokes of `share >= score`."""
     return float(
         np.mean(
-            [np.mean([(s.numpy() >= score).mean() for s in strokes]) for strokes in groups]
+            [
+                np.mean([(s.numpy() >= score).mean() for s in strokes])
+                for strokes in groups
+            ]
         )
     )
 

@@ -69,7 +69,7 @@ def test_calibrated_on_strokes_that_were_left_out(pixels: TrainingPixels) -> Non
     variance = np.mean([((s - centre) ** 2).mean(0) for s in stacked.values()], axis=0)
     np.testing.assert_allclose(ensemble.centre, centre, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(ensemble.scale, np.sqrt(variance), rtol=1e-4)
-    every = np.concatenate([s for s in stacked.values()])
+    every = np.concatenate(list(stacked.values()))
     combined = np.sort(((every - centre) / np.sqrt(variance)).mean(1))
     np.testing.assert_allclose(calibration.scores, combined, atol=1e-3)
     assert calibration.n_strokes == 5

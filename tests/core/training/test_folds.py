@@ -64,7 +64,9 @@ def test_strokes_go_to_the_folds_in_turn() -> None:
     assert [p.part for p in pieces] == [0] * 9
 
 
-@pytest.mark.parametrize(("n", "n_pieces"), [(7, 1), (15, 1), (16, 2), (30, 2), (31, 3), (99, 3)])
+@pytest.mark.parametrize(
+    ("n", "n_pieces"), [(7, 1), (15, 1), (16, 2), (30, 2), (31, 3), (99, 3)]
+)
 def test_a_lone_stroke_is_cut(n: int, n_pieces: int) -> None:
     pieces = deal(painted((1, n)), 4)
     assert len(pieces) == n_pieces <= MIN_PIECES

@@ -372,7 +372,8 @@ def test_two_images_each_with_one_class() -> None:
 
 def test_images_with_other_channels() -> None:
     sources = [
-        ImageSource.from_array(three_textures(c), axes="YXC", name=f"{c}") for c in (3, 5)
+        ImageSource.from_array(three_textures(c), axes="YXC", name=f"{c}")
+        for c in (3, 5)
     ]
     jobs = [Scribbled(s, strokes()) for s in sources]
     with pytest.raises(ModelMismatchError) as caught:

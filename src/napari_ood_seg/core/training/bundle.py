@@ -28,6 +28,7 @@ from napari_ood_seg.core.types import ClassInfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     import numpy as np
     import numpy.typing as npt
     from torch import Tensor

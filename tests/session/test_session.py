@@ -1,0 +1,634 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from napari_ood_seg.core.config import FilterConfig, InstantConfig
+from napari_ood_seg.core.data.scribbles import Scribbles
+from napari_ood_seg.core.data.source import ImageSource
+from napari_ood_seg.core.errors import ScribbleError
+from napari_ood_seg.core.types import MAX_CLASS_ID, UNLABELLED, ClassInfo, Progress
+from napari_ood_seg.session.session import Session
+from tests.contracts.owner import (
+    PATIENCE_S,
+    BrokenImage,
+    GatedImage,
+    InlineExecutor,
+    Owner,
+)
+from tests.contracts.scenes import (
+    LEFT,
+    MIDDLE,
+    RIGHT,
+    assert_same_model,
+    fit,
+    strip,
+    strokes,
+    three_textures,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor
+    from pathlib import Path
+
+CONFIG = InstantConfig(filters=FilterConfig(sigmas=(1.0, 2.0)), tile=32)
+SIGNALS = (
+    "image_changed",
+    "classes_changed",
+    "scribbles_changed",
+    "live_changed",
+    "busy_changed",
+    "progressed",
+    "model_changed",
+    "result_started",
+    "tile_done",
+    "keep_changed",
+    "message",
+)
+
+
+class Heard:
+    """Everything that a session said, in order."""
+
+    def __init__(self, session: Session) -> None:
+        self.said: list[tuple[str, tuple[Any, ...]]] = []
+        for name in SIGNALS:
+            getattr(session, name).connect(self._ear(name))
+
+    def _ear(self, name: str) -> Callable[..., None]:
+        def hear(*args: Any) -> None:
+            self.said.append((name, args))
+
+        return hear
+
+    def of(self, name: str) -> list[Any]:
+        """Return what one signal said; a single argument is unpacked."""
+        return [a[0] if len(a) == 1 else a for n, a in self.said if n == name]
+
+    def names(self) -> list[str]:
+        return [n for n, _ in self.said]
+
+
+def ready(
+    image: Any = None,
+    *,
+    executor: Executor | None = None,
+    post: Callable[..., None] | None = None,
+) -> tuple[Session, Heard]:
+    """Return a session with an image and strokes of two classes."""
+    session = Session(
+        executor=executor or InlineExecutor(), post=post or (lambda call: call())
+    )
+    session.set_config(CONFIG)
+    session.set_device("cpu")
+    array = three_textures() if image is None else image
+    session.set_image(ImageSource.from_array(array, axes="YXC", rgb=True))
+    session.set_scribbles(strokes())
+    return session, Heard(session)
+
+
+# ------------------------------------------------------------------------ training
+
+
+def test_train_tells_progress_model_and_tiles() -> None:
+    session, heard = ready()
+    session.train()
+    names = heard.names()
+    assert names[0] == "busy_changed"
+    assert names[-2:] == ["busy_changed", "message"]
+    assert heard.of("busy_changed") == [True, False]
+    assert all(isinstance(p, Progress) for p in heard.of("progressed"))
+    assert names.index("progressed") < names.index("model_changed")
+    assert names.index("model_changed") < names.index("tile_done")
+    assert names.index("result_started") < names.index("tile_done")
+    assert names.count("model_changed") == names.count("result_started") == 1
+    tiles = heard.of("tile_done")
+    assert [(t.done, t.total) for t in tiles] == [(i, 6) for i in range(1, 7)]
+    ((text, kind),) = heard.of("message")
+    assert text.startswith("done in ")
+    assert kind == "info"
+
+
+def test_result_is_complete_and_right() -> None:
+    session, _ = ready()
+    session.train()
+    assert session.result is not None
+    assert session.model is not None
+    expected = fit(three_textures(), config=CONFIG)
+    assert_same_model_but_names(session)
+    assert (session.result.classes != UNLABELLED).all()
+    assert np.isfinite(session.result.typicality).all()
+    np.testing.assert_allclose(
+        session.result.typicality, expected.prediction.typicality, atol=0.01
+    )
+    assert (session.result.classes[LEFT] == 1).mean() > 0.99
+    assert (session.result.labels(0.95)[RIGHT] == 255).mean() > 0.9
+
+
+def assert_same_model_but_names(session: Session) -> None:
+    assert session.model is not None
+    plain = fit(three_textures(), session.scribbles, config=CONFIG).model
+    np.testing.assert_array_equal(
+        session.model.calibration.scores, plain.calibration.scores
+    )
+    assert session.model.classes == session.classes
+
+
+def test_training_again_replaces_the_result_in_place() -> None:
+    session, heard = ready()
+    session.train()
+    first = session.result
+    session.paint(3, strip(30, RIGHT))
+    session.train()
+    assert session.result is first
+    assert first is not None
+    assert (first.classes[RIGHT] == 3).mean() > 0.9
+    assert heard.names().count("result_started") == 1
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        ("train", "there is no image: open one, then choose it here"),
+        ("predict", "there is no image: open one, then choose it here"),
+    ],
+)
+def test_no_image(act: str, message: str) -> None:
+    session = Session(executor=InlineExecutor(), post=lambda call: call())
+    heard = Heard(session)
+    getattr(session, act)()
+    assert heard.said == [("message", (message, "warning"))]
+    assert not session.busy
+
+
+def test_no_scribbles() -> None:
+    session, _ = ready()
+    session.set_scribbles(Scribbles((64, 96)))
+    heard = Heard(session)
+    session.train()
+    message = "there are no scribbles yet: paint a stroke on at least one class"
+    assert heard.said == [("message", (message, "warning"))]
+
+
+def test_no_model(tmp_path: Path) -> None:
+    session, heard = ready()
+    session.predict()
+    session.export(tmp_path / "a.npz")
+    message = "there is no model yet: train one or load one first"
+    assert heard.said == [("message", (message, "warning"))] * 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError("disk on fire"), "cannot read image 'image': disk on fire"),
+        (MemoryError(), "out of memory: use a smaller image, or the CPU"),
+        (
+            RuntimeError("CUDA out of memory. Tried to allocate"),
+            "out of memory: use a smaller image, or the CPU",
+        ),
+        (
+            ZeroDivisionError("oh"),
+            "something went wrong inside (ZeroDivisionError: oh); see the log",
+        ),
+    ],
+    ids=["file", "memory", "CUDA", "bug"],
+)
+def test_a_failure_is_one_message(error: Exception, message: str) -> None:
+    session, heard = ready(BrokenImage(three_textures(), error))
+    session.train()
+    assert heard.of("message") == [(message, "error")]
+    assert heard.of("busy_changed") == [True, False]
+    assert (session.model, session.result, session.busy) == (None, None, False)
+
+
+def test_a_failure_leaves_the_last_model_and_result() -> None:
+    session, heard = ready()
+    session.train()
+    model, result = session.model, session.result
+    session.set_device("tpu")
+    session.train()
+    assert heard.of("message")[-1][1] == "error"
+    assert session.model is model
+    assert session.result is result
+    session.set_device("cpu")
+    session.train()
+    assert heard.of("message")[-1][1] == "info"
+
+
+# ---------------------------------------------------------------------------- live
+
+
+def test_live_trains_after_every_stroke() -> None:
+    session, heard = ready()
+    session.set_live(True)
+    assert heard.of("live_changed") == [True]
+    assert heard.names().count("model_changed") == 1  # there are strokes already
+    session.paint(3, strip(30, RIGHT))
+    assert heard.names().count("model_changed") == 2
+    assert session.model is not None
+    assert session.model.class_ids == (1, 2, 3)
+    session.paint(0, strip(30, RIGHT))  # erased again
+    assert session.model.class_ids == (1, 2)
+    session.stop()
+    assert heard.of("live_changed") == [True, False]
+    session.paint(3, strip(30, RIGHT))
+    assert heard.names().count("model_changed") == 3
+
+
+def test_live_without_strokes_waits() -> None:
+    session, _ = ready()
+    session.set_scribbles(Scribbles((64, 96)))
+    heard = Heard(session)
+    session.set_live(True)
+    session.set_live(True)
+    assert heard.said == [("live_changed", (True,))]
+    session.paint(1, strip(30, LEFT))
+    assert heard.names().count("model_changed") == 1
+
+
+def test_live_follows_the_settings() -> None:
+    session, heard = ready()
+    session.set_live(True)
+    session.set_config(InstantConfig(filters=FilterConfig(sigmas=(1.0,))))
+    assert heard.names().count("model_changed") == 2
+
+
+def test_an_undone_stroke_gives_the_model_back() -> None:
+    session, _ = ready()
+    session.set_live(True)
+    before, first = session.scribbles, session.model
+    session.paint(1, strip(20, LEFT))
+    session.set_scribbles(before)
+    assert first is not None
+    assert session.model is not None
+    assert_same_model(session.model, first)
+
+
+# ------------------------------------------------------------------------- threads
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1, thread_name_prefix="job") as pool:
+        yield pool
+
+
+class Threaded:
+    """A session whose job runs on a thread and waits at the gate of its image."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self.pool = pool
+        self.owner = Owner()
+        self.image = GatedImage(three_textures())
+        self.session, self.heard = ready(
+            self.image, executor=pool, post=self.owner.post
+        )
+        self.session.train()
+        assert self.image.entered.wait(PATIENCE_S)
+
+    def finish(self) -> None:
+        """Let the worker run to the end, then deliver all that it posted."""
+        self.image.gate.set()
+        self.pool.submit(lambda: None).result(PATIENCE_S)
+        self.owner.run_waiting()
+
+
+@pytest.fixture
+def running(pool: ThreadPoolExecutor) -> Threaded:
+    return Threaded(pool)
+
+
+def test_a_job_runs_beside_the_owner(running: Threaded) -> None:
+    assert running.session.busy
+    running.finish()
+    assert not running.session.busy
+    assert running.heard.names().count("tile_done") == 6
+
+
+def test_a_second_train_replaces_the_first(running: Threaded) -> None:
+    session, heard = running.session, running.heard
+    session.paint(3, strip(30, RIGHT))
+    session.train()
+    running.finish()
+    assert heard.names().count("model_changed") == 1
+    assert session.model is not None
+    assert session.model.class_ids == (1, 2, 3)
+    assert heard.names().count("tile_done") == 6
+    assert len(heard.of("message")) == 1
+    assert heard.of("busy_changed") == [True, False]
+
+
+def test_many_live_strokes_end_with_the_last(running: Threaded) -> None:
+    session, heard = running.session, running.heard
+    session.set_live(True)
+    for row in range(30, 45, 3):
+        session.paint(3, strip(row, RIGHT))
+    running.finish()
+    assert heard.names().count("model_changed") == 1
+    assert session.model is not None
+    assert session.model.facts["n_strokes"] == 11
+
+
+def test_stop(running: Threaded) -> None:
+    session, heard = running.session, running.heard
+    session.stop()
+    running.finish()
+    assert heard.of("message") == [("stopped", "info")]
+    assert heard.of("busy_changed") == [True, False]
+    assert (session.model, session.result) == (None, None)
+    session.train()
+    running.finish()
+    assert session.result is not None
+    assert (session.result.classes != UNLABELLED).all()
+
+
+def test_another_image_during_a_job(running: Threaded) -> None:
+    session, heard = running.session, running.heard
+    session.set_image(ImageSource.from_array(np.zeros((9, 9, 3), np.uint8)))
+    assert not session.busy
+    before = len(heard.said)
+    running.finish()
+    assert len(heard.said) == before
+    assert (session.model, session.result) == (None, None)
+
+
+def test_tiles_of_the_old_image_that_are_on_their_way() -> None:
+    """The job is done, but the owner hears of it after choosing another image."""
+    owner = Owner()
+    session, heard = ready(post=owner.post)
+    session.train()
+    session.set_image(ImageSource.from_array(three_textures(seed=1)))
+    before = len(heard.said)
+    assert owner.run_waiting() > 6
+    assert len(heard.said) == before
+    assert session.result is None
+    assert not session.busy
+    session.set_scribbles(strokes())
+    session.train()
+    owner.run_waiting()
+    assert session.result is not None
+    assert (session.result.classes != UNLABELLED).all()
+
+
+def test_close_during_a_job(running: Threaded) -> None:
+    session, heard = running.session, running.heard
+    before = len(heard.said)
+    session.close()
+    running.image.gate.set()
+    running.pool.shutdown(wait=True)
+    running.owner.run_waiting()
+    assert len(heard.said) == before
+    session.close()
+
+
+def test_events_on_their_way_when_closed() -> None:
+    owner = Owner()
+    session, heard = ready(post=owner.post)
+    session.train()
+    before = len(heard.said)
+    session.close()
+    owner.run_waiting()
+    assert len(heard.said) == before
+
+
+def test_call_owner_runs_until_closed() -> None:
+    owner = Owner()
+    session, _ = ready(post=owner.post)
+    done: list[int] = []
+    session.call_owner(lambda: done.append(1))
+    assert done == []
+    owner.run_waiting()
+    session.call_owner(lambda: done.append(2))
+    session.close()
+    session.call_owner(lambda: done.append(3))
+    owner.run_waiting()
+    assert done == [1]
+
+
+# ----------------------------------------------------------------- image and planes
+
+
+def test_another_image_keeps_the_model_and_drops_the_rest() -> None:
+    session, heard = ready()
+    session.set_live(True)
+    model = session.model
+    session.set_image(ImageSource.from_array(three_textures(seed=5)))
+    assert session.model is model
+    assert not session.live
+    assert session.result is None
+    assert session.scribbles.strokes == ()
+    assert heard.names()[-2:] == ["image_changed", "scribbles_changed"]
+    session.predict()
+    assert session.result is not None
+    assert (session.result.classes[MIDDLE] == 2).mean() > 0.95
+
+
+def test_no_image_again() -> None:
+    session, _ = ready()
+    session.set_image(None)
+    assert (session.source, session.plane, session.result) == (None, (), None)
+    assert session.scribbles.shape == (0, 0)
+
+
+def stack() -> ImageSource:
+    planes = [three_textures(seed=i) for i in range(2)]
+    return ImageSource.from_array(np.stack(planes), axes="ZYXC", rgb=True)
+
+
+def test_another_plane() -> None:
+    session, _ = ready()
+    session.set_image(stack())
+    assert session.plane == (0,)
+    for stroke in strokes().strokes:
+        session.paint(stroke.class_id, stroke.coords)
+    assert {s.plane for s in session.scribbles.strokes} == {(0,)}
+    heard = Heard(session)
+    session.train()
+    session.set_plane((0,))
+    first = session.result
+    session.set_plane((1,))
+    assert session.result is None
+    assert heard.names().count("result_started") == 2
+    session.predict()
+    assert session.result is not None
+    assert session.result is not first
+    assert (session.result.classes[LEFT] == 1).mean() > 0.95
+
+
+def test_live_predicts_another_plane() -> None:
+    session, _ = ready()
+    session.set_image(stack())
+    for stroke in strokes().strokes:
+        session.paint(stroke.class_id, stroke.coords)
+    session.set_live(True)
+    session.set_plane((1,))
+    assert session.result is not None
+    assert (session.result.classes != UNLABELLED).all()
+
+
+def test_tiles_of_a_plane_that_is_no_longer_shown() -> None:
+    owner = Owner()
+    session, heard = ready(post=owner.post)
+    session.set_image(stack())
+    for stroke in strokes().strokes:
+        session.paint(stroke.class_id, stroke.coords)
+    session.train()
+    session.set_plane((1,))
+    owner.run_waiting()
+    assert session.model is not None
+    assert "tile_done" not in heard.names()
+    assert session.result is None or (session.result.classes == UNLABELLED).all()
+
+
+# ------------------------------------------------------------------ classes, strokes
+
+
+def test_classes_get_free_ids_names_and_colours() -> None:
+    session = Session(executor=InlineExecutor(), post=lambda call: call())
+    first, second = session.add_class(), session.add_class("Fat", "#123456")
+    assert (first.id, first.name) == (1, "class 1")
+    assert (second.id, second.name, second.color) == (2, "Fat", "#123456")
+    session.remove_class(1)
+    third = session.add_class()
+    assert third.id == 1
+    assert third.color != second.color
+    assert session.classes == (third, second)
+
+
+def test_there_is_an_end_of_classes() -> None:
+    session = Session(executor=InlineExecutor(), post=lambda call: call())
+    session.set_classes(
+        tuple(
+            ClassInfo(id=i, name=str(i), color="#000000")
+            for i in range(1, MAX_CLASS_ID + 1)
+        )
+    )
+    with pytest.raises(ScribbleError, match="at most 254 classes"):
+        session.add_class()
+
+
+def test_rename_and_recolour_touch_one_class() -> None:
+    session, heard = ready()
+    one, two = session.classes
+    session.rename_class(1, "  Liver ")
+    session.recolor_class(1, "#010203")
+    session.rename_class(1, "  ")
+    assert session.classes == (ClassInfo(id=1, name="Liver", color="#010203"), two)
+    assert heard.names() == ["classes_changed"] * 2
+    assert one.id == 1
+
+
+def test_painting_a_class_that_has_no_name() -> None:
+    session, heard = ready()
+    session.paint(9, [(1, 1)])
+    assert [c.id for c in session.classes] == [1, 2, 9]
+    assert session.classes[-1].name == "class 9"
+    assert heard.names() == ["classes_changed", "scribbles_changed"]
+    colours = [c.color for c in session.classes]
+    assert len(set(colours)) == 3
+
+
+def test_removing_a_class_removes_its_strokes() -> None:
+    session, heard = ready()
+    session.remove_class(1)
+    assert [c.id for c in session.classes] == [2]
+    assert session.scribbles.class_ids == (2,)
+    assert heard.names() == ["classes_changed", "scribbles_changed"]
+
+
+def test_removing_a_class_trains_when_live() -> None:
+    session, _ = ready()
+    session.set_live(True)
+    session.remove_class(1)
+    assert session.model is not None
+    assert session.model.class_ids == (2,)
+    assert session.result is not None
+    assert (session.result.classes == 2).all()
+    session.remove_class(2)  # nothing is left to train on
+    assert session.model.class_ids == (2,)
+
+
+def test_classes_that_are_not_painted_are_not_trained() -> None:
+    session, _ = ready()
+    session.add_class("never painted")
+    session.train()
+    assert session.model is not None
+    assert session.model.class_ids == (1, 2)
+
+
+# ----------------------------------------------------------------- result, model, file
+
+
+def test_keep_is_told_and_moves_nothing_else() -> None:
+    session, heard = ready()
+    session.set_keep(0.8)
+    assert heard.said == [("keep_changed", (0.8,))]
+    assert session.keep == 0.8
+
+
+def test_a_loaded_model_brings_its_classes() -> None:
+    session, heard = ready()
+    model = fit(three_textures(), strokes(2, 3), config=CONFIG).model
+    session.set_model(model)
+    assert session.classes == model.classes
+    assert heard.names() == ["classes_changed", "model_changed"]
+    session.predict()
+    assert session.result is not None
+    assert (session.result.classes[RIGHT] == 3).mean() > 0.9
+
+
+def test_a_model_for_other_channels_is_one_message() -> None:
+    session, heard = ready()
+    spectral = fit(three_textures(12), axes="YXC", config=CONFIG).model
+    session.set_model(spectral)
+    session.predict()
+    ((text, kind),) = heard.of("message")
+    assert text.startswith("the model was trained on 12 channels but the image")
+    assert kind == "error"
+    assert session.result is None
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.ome.zarr", "a.tif"])
+def test_export_writes(tmp_path: Path, name: str) -> None:
+    session, heard = ready()
+    session.train()
+    session.export(tmp_path / name)
+    assert list(tmp_path.iterdir())
+    assert heard.of("message")[-2] == (f"wrote {name}", "info")
+    assert not session.busy
+
+
+def test_exported_labels_follow_the_threshold(tmp_path: Path) -> None:
+    session, _ = ready()
+    session.train()
+    session.set_keep(0.8)
+    session.export(tmp_path / "a.npz")
+    assert session.result is not None
+    with np.load(tmp_path / "a.npz") as archive:
+        np.testing.assert_array_equal(archive["classes"], session.result.labels(0.8))
+
+
+def test_export_does_not_overwrite_what_is_not_ours(tmp_path: Path) -> None:
+    session, heard = ready()
+    session.train()
+    path = tmp_path / "a.npz"
+    path.write_text("precious")
+    session.export(path)
+    assert heard.of("message")[-1][1] == "error"
+    assert path.read_text() == "precious"
+    session.export(path, overwrite=True)
+    assert heard.of("message")[-2] == ("wrote a.npz", "info")
+
+
+def test_the_tile_in_view_comes_first() -> None:
+    session, heard = ready()
+    session.focus = (60.0, 90.0)
+    session.train()
+    inner = heard.of("tile_done")[0].tile.inner
+    assert (inner[0].start, inner[1].start) == (32, 64)

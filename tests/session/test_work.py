@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from napari_ood_seg.core.config import FilterConfig, InstantConfig
+from napari_ood_seg.core.data.source import ImageSource
+from napari_ood_seg.core.errors import DeviceError
+from napari_ood_seg.core.types import Progress
+from napari_ood_seg.session.jobs import Exported, TileDone, Trained
+from napari_ood_seg.session.work import ExportJob, PredictJob, TrainJob, Workshop
+from tests.contracts.owner import GatedImage
+from tests.contracts.scenes import assert_same_model, fit, strokes, three_textures
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_ood_seg.core.models.instant import InstantModel
+
+CONFIG = InstantConfig(filters=FilterConfig(sigmas=(1.0, 2.0)), tile=32)
+
+
+class Bench:
+    """A workshop, and an image that counts how often it is read."""
+
+    def __init__(self) -> None:
+        self.array = GatedImage(three_textures())
+        self.array.gate.set()
+        self.source = ImageSource.from_array(self.array, axes="YXC", rgb=True)
+        self.workshop = Workshop()
+
+    def train(
+        self, *, device: str = "cpu", config: InstantConfig = CONFIG
+    ) -> list[object]:
+        job = TrainJob(
+            source=self.source,
+            scribbles=strokes(),
+            classes=(),
+            config=config,
+            device=device,
+            plane=(),
+        )
+        return list(self.workshop.train(job))
+
+    def predict(self, model: InstantModel) -> list[object]:
+        job = PredictJob(source=self.source, model=model, device="cpu", plane=())
+        return list(self.workshop.predict(job))
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def model_of(events: list[object]) -> InstantModel:
+    (trained,) = (e for e in events if isinstance(e, Trained))
+    return trained.model
+
+
+def tiles_of(events: list[object]) -> list[TileDone]:
+    return [e for e in events if isinstance(e, TileDone)]
+
+
+def test_training_tells_progress_then_the_model_then_tiles(bench: Bench) -> None:
+    kinds = [type(e) for e in bench.train()]
+    at = kinds.index(Trained)
+    assert set(kinds[:at]) == {Progress}
+    assert kinds[at + 1 :] == [TileDone] * 6
+
+
+def test_model_is_that_of_the_engine(bench: Bench) -> None:
+    events = bench.train()
+    expected = fit(three_textures(), config=CONFIG)
+    assert_same_model(model_of(events), expected.model)
+    whole = np.zeros((64, 96), np.float32)
+    for tile in tiles_of(events):
+        whole[tile.tile.inner] = tile.prediction.typicality
+    np.testing.assert_allclose(whole, expected.prediction.typicality, atol=0.01)
+
+
+def test_features_are_kept_between_jobs(bench: Bench) -> None:
+    model = model_of(bench.train())
+    reads = bench.array.reads
+    assert reads > 0
+    again = bench.train()
+    bench.predict(model_of(again))
+    assert bench.array.reads == reads
+    assert_same_model(model_of(again), model)
+
+
+def test_predicting_gives_what_training_did(bench: Bench) -> None:
+    events = bench.train()
+    fresh = Bench()
+    for old, new in zip(
+        tiles_of(events), tiles_of(fresh.predict(model_of(events))), strict=True
+    ):
+        assert old.tile == new.tile
+        np.testing.assert_array_equal(old.prediction.classes, new.prediction.classes)
+        np.testing.assert_array_equal(old.prediction.score, new.prediction.score)
+
+
+def test_other_settings_start_anew(bench: Bench) -> None:
+    bench.train()
+    reads = bench.array.reads
+    bench.train(config=InstantConfig(filters=FilterConfig(sigmas=(1.0,)), tile=32))
+    assert bench.array.reads > reads
+
+
+def test_a_device_that_is_not_there(bench: Bench) -> None:
+    with pytest.raises(DeviceError, match="there is no device 'tpu'"):
+        bench.train(device="tpu")
+
+
+def test_export_writes_and_says_so(bench: Bench, tmp_path: Path) -> None:
+    model = model_of(bench.train())
+    path = tmp_path / "a.npz"
+    job = ExportJob(
+        source=bench.source,
+        model=model,
+        device="cpu",
+        plane=(),
+        path=path,
+        keep=0.9,
+        overwrite=False,
+    )
+    events = list(bench.workshop.export(job))
+    assert events[-1] == Exported(path=path)
+    expected = fit(three_textures(), config=CONFIG).prediction
+    with np.load(path) as archive:
+        same = archive["classes"] == expected.labels(keep=0.9)
+        assert same.mean() > 0.999
+
+
+def test_an_export_that_is_stopped_leaves_nothing(bench: Bench, tmp_path: Path) -> None:
+    model = model_of(bench.train())
+    job = ExportJob(
+        source=bench.source,
+        model=model,
+        device="cpu",
+        plane=(),
+        path=tmp_path / "a.ome.zarr",
+        keep=0.9,
+        overwrite=False,
+    )
+    events = bench.workshop.export(job)
+    for _ in range(3):
+        next(events)
+    events.close()
+    assert list(tmp_path.iterdir()) == []
