@@ -72,14 +72,14 @@ class FilterConfig:
         max=64,
     )
     n_features: int = setting(
-        32,
-        "Features",
-        "Size of a pixel's description after reduction. More is slower.",
+        16,
+        "Features per scale",
+        "Size of a pixel's description at each scale. More is slower.",
         min=2,
         max=128,
     )
     whitening: float = setting(
-        0.5,
+        1.0,
         "Whitening",
         "0 keeps the natural variance of the features, 1 gives all the same.",
         min=0.0,
@@ -138,25 +138,39 @@ class InstantConfig:
     filters: FilterConfig = field(default_factory=FilterConfig)
     pu: PUConfig = field(default_factory=PUConfig)
     shrinkage: float = setting(
-        0.1,
+        0.02,
         "Shrinkage",
         "How much the shape of the classes is drawn towards a sphere; more for few "
         "scribbles.",
         min=0.001,
         max=1.0,
     )
-    detectors: tuple[str, ...] = (
-        "mahalanobis++ (whitened)",
-        "mahalanobis++",
-        "relative mahalanobis",
+    own_shape: float = setting(
+        0.5,
+        "Own shape",
+        "0 gives all classes the same spread of features, 1 each its own.",
+        min=0.0,
+        max=1.0,
     )
+    smoothing: float = setting(
+        2.0,
+        "Smoothing",
+        "Scores of neighbouring pixels are averaged over this many pixels; 0 for "
+        "the sharpest result.",
+        min=0.0,
+        max=10.0,
+    )
+    detectors: tuple[str, ...] = ("mahalanobis++",)
     tile: int = 512
     n_unlabelled: int = 12_000
     n_per_stroke: int = 1_000
+    n_probes: int = 128
     folds: int = 4
     seed: int = 0
 
     def __post_init__(self) -> None:
         _require(0 < self.shrinkage <= 1, "shrinkage must lie in (0, 1]")
+        _require(0 <= self.own_shape <= 1, "own shape must lie in [0, 1]")
+        _require(0 <= self.smoothing <= 10, "smoothing must lie in [0, 10]")
         _require(len(self.detectors) > 0, "choose at least one detector")
         _require(self.folds >= 2, "need at least 2 folds")

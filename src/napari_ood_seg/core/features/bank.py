@@ -47,15 +47,14 @@ def scales(sigmas: tuple[float, ...]) -> tuple[Scale, ...]:
 
 
 class FilterBank:
-    """Maps decorrelated channels to raw features.
+    """Maps decorrelated channels to raw features, scale by scale.
 
     Per scale: the blurred channels (``colour``), and of the first channel the
     gradient magnitude (``gradient``), the eigenvalues of the Hessian (``hessian``)
     and of the structure tensor (``structure``); the local standard deviation of
     all channels (``deviation``). Energies are compressed by a logarithm,
     curvatures by a signed square root, so that their distributions are near
-    Gaussian. Scales from 3 pixels up are computed on block means and enlarged
-    again.
+    Gaussian. Scales from 3 pixels up are computed on block means, and stay there.
 
     The scale-space features are those of Lindeberg (1994), gamma-normalised.
 
@@ -73,35 +72,44 @@ class FilterBank:
         self._scales = scales(config.sigmas)
 
     @property
+    def factors(self) -> tuple[int, ...]:
+        """How many times coarser than the image each scale's features are."""
+        return tuple(s.factor for s in self._scales)
+
+    @property
     def stride(self) -> int:
         """Coarsest factor; regions must start at multiples of it."""
         return self._scales[-1].factor
 
     @property
     def halo(self) -> int:
-        """Context in pixels beyond which nothing changes a feature; a multiple of `stride`."""
+        """Context in pixels beyond which nothing matters; a multiple of `stride`."""
         reach = [
-            (2 * filters.kernel_radius(s.sigma) + 3) * s.factor for s in self._scales
+            (2 * filters.kernel_radius(s.sigma) + 2) * s.factor for s in self._scales
         ]
         return -(-max(reach) // self.stride) * self.stride
 
     @property
     def n_features(self) -> int:
-        """Number of raw features."""
-        per_scale = {"colour": self.n_channels, "deviation": self.n_channels}
-        per_scale |= {"gradient": 1, "hessian": 2, "structure": 2}
-        return len(self._scales) * sum(per_scale[k] for k in self.config.kinds)
+        """Number of raw features of one scale."""
+        size = {"colour": self.n_channels, "deviation": self.n_channels}
+        size |= {"gradient": 1, "hessian": 2, "structure": 2}
+        return sum(size[k] for k in self.config.kinds)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return `(n_features, h, w)` features of `x`, `(n_channels, h, w)`."""
-        size = (int(x.shape[-2]), int(x.shape[-1]))
+    def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return per scale `(n_features, ceil(h/f), ceil(w/f))` features.
+
+        Parameters
+        ----------
+        x
+            `(n_channels, h, w)`; `f` is the scale's factor.
+        """
         level, factor, out = x, 1, []
         for scale in self._scales:
             while factor < scale.factor:
                 level, factor = filters.halve(level), factor * 2
-            found = self._one_scale(level, scale.sigma)
-            out.append(filters.enlarge(found, factor, size))
-        return torch.cat(out)
+            out.append(self._one_scale(level, scale.sigma))
+        return tuple(out)
 
     def _one_scale(self, x: Tensor, sigma: float) -> Tensor:
         kinds = self.config.kinds

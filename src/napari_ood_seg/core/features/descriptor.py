@@ -155,12 +155,14 @@ class Descriptor:
     ----------
     n_channels
         Channels of the images that it takes.
+    reductions
+        One per scale.
     """
 
     config: FilterConfig
     n_channels: int
     channels: ChannelMap
-    reduction: Reduction
+    reductions: tuple[Reduction, ...]
 
     @classmethod
     def fit(
@@ -181,14 +183,12 @@ class Descriptor:
             If the image is constant or has no finite pixel.
         """
         channels = fit_channels(config, regions())
-        bank = FilterBank(config, channels.n_out)
-        parts = [_moments(bank(channels(x))) for x in regions()]
-        moments = Moments.sum(parts, bank.n_features)
+        moments = _raw_moments(config, channels, regions())
         return cls(
             config=config,
             n_channels=len(channels.mean),
             channels=channels,
-            reduction=Reduction.fit(moments, config),
+            reductions=tuple(Reduction.fit(m, config) for m in moments),
         )
 
     def adapted(self, regions: Callable[[], Iterable[Tensor]]) -> Self:
@@ -203,11 +203,13 @@ class Descriptor:
             If the image is constant or has no finite pixel.
         """
         fit_channels(self.config, regions())  # raises for an unusable image
-        bank = self.bank
-        parts = [_moments(bank(self.channels(x))) for x in regions()]
-        fresh = Reduction.fit(Moments.sum(parts, bank.n_features), self.config)
-        reduction = replace(self.reduction, mean=fresh.mean, scale=fresh.scale)
-        return replace(self, reduction=reduction)
+        moments = _raw_moments(self.config, self.channels, regions())
+        fresh = [Reduction.fit(m, self.config) for m in moments]
+        reductions = tuple(
+            replace(old, mean=new.mean, scale=new.scale)
+            for old, new in zip(self.reductions, fresh, strict=True)
+        )
+        return replace(self, reductions=reductions)
 
     @property
     def bank(self) -> FilterBank:
@@ -216,12 +218,28 @@ class Descriptor:
 
     @property
     def n_features(self) -> int:
-        """Features per pixel."""
-        return int(self.reduction.basis.shape[1])
+        """Features per pixel of one scale."""
+        return int(self.reductions[0].basis.shape[1])
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return `(n_features, h, w)` features of `x`, `(n_channels, h, w)`."""
-        return self.reduction(self.bank(self.channels(x)))
+    def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return per scale `(n_features, ceil(h/f), ceil(w/f))` features of `x`.
+
+        Parameters
+        ----------
+        x
+            `(n_channels, h, w)`; `f` is the scale's factor (see `FilterBank`).
+        """
+        raw = self.bank(self.channels(x))
+        return tuple(r(z) for r, z in zip(self.reductions, raw, strict=True))
+
+
+def _raw_moments(
+    config: FilterConfig, channels: ChannelMap, regions: Iterable[Tensor]
+) -> list[Moments]:
+    """Return the moments of the raw features of each scale."""
+    bank = FilterBank(config, channels.n_out)
+    parts = [[Moments.of(_subsample(z, _PIXELS)) for z in bank(channels(x))] for x in regions]
+    return [Moments.sum(level, bank.n_features) for level in zip(*parts, strict=True)]
 
 
 def fit_channels(config: FilterConfig, regions: Iterable[Tensor]) -> ChannelMap:
@@ -267,10 +285,6 @@ def _subsample(x: Tensor, n: int) -> Tensor:
     """Return about `n` evenly spaced pixels of `x` as `(n, c)` rows."""
     flat = x.flatten(1)
     return flat[:, :: max(1, flat.shape[1] // n)].T
-
-
-def _moments(raw: Tensor) -> Moments:
-    return Moments.of(_subsample(raw, _PIXELS))
 
 
 def _signed(basis: Tensor) -> Tensor:

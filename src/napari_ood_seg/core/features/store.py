@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -13,8 +14,6 @@ from napari_ood_seg.core.data.tiling import Tile, iter_tiles
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import numpy as np
-    import numpy.typing as npt
     from torch import Tensor
 
     from napari_ood_seg.core.data.source import ImageSource
@@ -26,6 +25,37 @@ if TYPE_CHECKING:
 _WHOLE: Final = 512 * 512
 _CROP: Final = 192
 _N_CROPS: Final = 9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TileFeatures:
+    """The features of a tile and of a little context around it.
+
+    Attributes
+    ----------
+    levels
+        Per scale `(d, ceil(h/f), ceil(w/f))` features of the `(h, w)` context.
+    size
+        `(h, w)`.
+    crop
+        Where the tile's inner part lies in the context.
+    origin
+        Row and column of the context's first pixel in the image.
+    invalid
+        `(h, w)` bool of the inner part: pixels that are not finite; `None` if all
+        are.
+    """
+
+    levels: tuple[Tensor, ...] = field(repr=False)
+    size: tuple[int, int]
+    crop: tuple[slice, ...]
+    origin: tuple[int, int]
+    invalid: Tensor | None = field(repr=False)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes held."""
+        return sum(t.nelement() * t.element_size() for t in self.levels)
 
 
 class FeatureStore:
@@ -41,6 +71,8 @@ class FeatureStore:
         Where they are computed and kept.
     size
         Edge of a tile in pixels; rounded up so that coarse scales line up.
+    margin
+        Context in pixels that tiles keep around their inner part.
     budget
         Bytes that may be kept.
     """
@@ -52,6 +84,7 @@ class FeatureStore:
         *,
         device: torch.device,
         size: int = 512,
+        margin: int = 0,
         budget: int = 2 * 2**30,
     ) -> None:
         self.source = source
@@ -59,14 +92,15 @@ class FeatureStore:
         self.device = device
         self.budget = budget
         bank = descriptor.bank
-        size = -(-size // bank.stride) * bank.stride
-        self.tiles = grid(source, size=size, halo=bank.halo)
-        self._columns = -(-source.width // size)
-        self._size = size
-        self._kept: OrderedDict[tuple[Plane, int], Tensor] = OrderedDict()
+        self.factors = bank.factors
+        self._size = -(-size // bank.stride) * bank.stride
+        self._margin = -(-margin // bank.stride) * bank.stride
+        self.tiles = grid(source, size=self._size, halo=bank.halo + self._margin)
+        self._columns = -(-source.width // self._size)
+        self._kept: OrderedDict[tuple[Plane, int], TileFeatures] = OrderedDict()
 
-    def tile(self, plane: Plane, index: int) -> Tensor:
-        """Return the `(d, h, w)` features of the inner part of a tile."""
+    def tile(self, plane: Plane, index: int) -> TileFeatures:
+        """Return the features of a tile."""
         key = (plane, index)
         found = self._kept.pop(key, None)
         if found is None:
@@ -76,27 +110,61 @@ class FeatureStore:
             self._kept.popitem(last=False)
         return found
 
-    def rows(self, plane: Plane, coords: npt.NDArray[np.int32]) -> Tensor:
-        """Return the `(n, d)` features at `(n, 2)` pixel coordinates."""
-        where = torch.from_numpy(coords).long()
-        owner = (where[:, 0] // self._size) * self._columns + where[:, 1] // self._size
-        out = torch.empty(len(where), self.descriptor.n_features, device=self.device)
+    def rows(self, plane: Plane, level: int, cells: Tensor) -> Tensor:
+        """Return the `(n, d)` features at `(n, 2)` rows and columns of a level."""
+        factor = self.factors[level]
+        owner = cells * factor // self._size
+        owner = owner[:, 0] * self._columns + owner[:, 1]
+        out = torch.empty(len(cells), self.descriptor.n_features, device=self.device)
         for index in owner.unique().tolist():
             mine = torch.nonzero(owner == index)[:, 0]
-            inner = self.tiles[index].inner
-            local = where[mine] - torch.tensor([inner[0].start, inner[1].start])
             tile = self.tile(plane, index)
-            out[mine.to(self.device)] = tile[:, local[:, 0], local[:, 1]].T
+            local = cells[mine] - torch.tensor(tile.origin) // factor
+            found = tile.levels[level][:, local[:, 0], local[:, 1]]
+            out[mine.to(self.device)] = found.T
         return out
 
     @property
     def n_bytes(self) -> int:
         """Bytes kept now."""
-        return sum(t.nelement() * t.element_size() for t in self._kept.values())
+        return sum(t.n_bytes for t in self._kept.values())
 
-    def _compute(self, plane: Plane, tile: Tile) -> Tensor:
+    def _compute(self, plane: Plane, tile: Tile) -> TileFeatures:
         region = read_region(self.source, tile.outer, plane=plane, device=self.device)
-        return self.descriptor(region)[(slice(None), *tile.crop)].contiguous()
+        spans = [
+            (max(0, i.start - self._margin), min(n, i.stop + self._margin))
+            for i, n in zip(tile.inner, self._shape, strict=True)
+        ]
+        levels = tuple(
+            _cut(z, f, spans, tile.outer)
+            for z, f in zip(self.descriptor(region), self.factors, strict=True)
+        )
+        broken = ~torch.isfinite(region[(slice(None), *tile.crop)]).all(0)
+        return TileFeatures(
+            levels=levels,
+            size=(spans[0][1] - spans[0][0], spans[1][1] - spans[1][0]),
+            crop=tuple(
+                slice(i.start - a, i.stop - a)
+                for i, (a, _) in zip(tile.inner, spans, strict=True)
+            ),
+            origin=(spans[0][0], spans[1][0]),
+            invalid=broken if bool(broken.any()) else None,
+        )
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return self.source.height, self.source.width
+
+
+def _cut(
+    z: Tensor, factor: int, spans: Sequence[tuple[int, int]], outer: Sequence[slice]
+) -> Tensor:
+    """Return the part of a level's features that covers `spans` of the image."""
+    where = [
+        slice((a - o.start) // factor, -(-(b - o.start) // factor))
+        for (a, b), o in zip(spans, outer, strict=True)
+    ]
+    return z[:, where[0], where[1]].contiguous()
 
 
 def grid(source: ImageSource, *, size: int, halo: int) -> tuple[Tile, ...]:

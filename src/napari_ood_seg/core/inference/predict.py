@@ -46,7 +46,9 @@ def open_features(
     """
     model.require_fit(source)
     descriptor = model.descriptor.adapted(sample_regions(source, device=device))
-    return FeatureStore(source, descriptor, device=device, size=model.config.tile)
+    return FeatureStore(
+        source, descriptor, device=device, size=model.config.tile, margin=model.margin
+    )
 
 
 def predict_tiles(
@@ -72,7 +74,7 @@ def predict_tiles(
     require_plane(store.source, plane)
     order = tile_order(store.tiles, focus)
     for done, index in enumerate(order, start=1):
-        prediction = model.predict_features(
+        prediction = model.predict_tile(
             store.tile(plane, index), probabilities=probabilities
         )
         yield PredictedTile(store.tiles[index], prediction, done, len(order))

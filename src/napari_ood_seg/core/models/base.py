@@ -24,13 +24,13 @@ class DenseModel(Protocol):
 
     @property
     def halo(self) -> int:
-        """Context in pixels beyond which nothing changes a feature."""
+        """Context in pixels beyond which nothing changes the logits."""
         ...
 
-    def features(self, region: Tensor) -> Tensor:
-        """Return `(d, h, w)` features of a `(c, h, w)` region."""
+    def features(self, region: Tensor) -> tuple[Tensor, ...]:
+        """Return per scale `(d, h_i, w_i)` features of a `(c, h, w)` region."""
         ...
 
-    def logits(self, features: Tensor) -> Tensor:
-        """Return `(n, k)` class logits of `(n, d)` features."""
+    def logits(self, features: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:
+        """Return `(k, h, w)` class logits of the features of a region of `size`."""
         ...

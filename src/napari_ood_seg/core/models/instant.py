@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
 from napari_ood_seg.core.errors import ModelMismatchError
+from napari_ood_seg.core.features import pyramid
 from napari_ood_seg.core.types import Prediction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from torch import Tensor
 
     from napari_ood_seg.core.config import InstantConfig
     from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.features.descriptor import Descriptor
+    from napari_ood_seg.core.features.store import TileFeatures
     from napari_ood_seg.core.ood.distance import Mahalanobis
     from napari_ood_seg.core.ood.ensemble import Ensemble
     from napari_ood_seg.core.ood.threshold import Calibration
@@ -37,7 +42,7 @@ class InstantModel:
     descriptor
         Turns a region into features, with the statistics of one image.
     classifier
-        Class Gaussians; their distances are the logits.
+        Class Gaussians, one set per scale; their distances make the logits.
     ensemble
         The OOD score.
     calibration
@@ -49,7 +54,7 @@ class InstantModel:
     config: InstantConfig
     classes: tuple[ClassInfo, ...]
     descriptor: Descriptor = field(repr=False)
-    classifier: Mahalanobis = field(repr=False)
+    classifier: tuple[Mahalanobis, ...] = field(repr=False)
     ensemble: Ensemble = field(repr=False)
     calibration: Calibration = field(repr=False)
     facts: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -66,19 +71,43 @@ class InstantModel:
 
     @property
     def halo(self) -> int:
-        """Context in pixels beyond which nothing changes a feature."""
-        return self.descriptor.bank.halo
+        """Context in pixels beyond which nothing changes the logits."""
+        return self.descriptor.bank.halo + self.margin
 
-    def features(self, region: Tensor) -> Tensor:
-        """Return `(d, h, w)` features of a `(c, h, w)` region."""
+    @property
+    def margin(self) -> int:
+        """Context in pixels that enlarging and smoothing the scores needs."""
+        return pyramid.reach(self.descriptor.bank.factors, self.config.smoothing)
+
+    def features(self, region: Tensor) -> tuple[Tensor, ...]:
+        """Return per scale `(d, h_i, w_i)` features of a `(c, h, w)` region."""
         return self.descriptor(region)
 
-    def logits(self, features: Tensor) -> Tensor:
-        """Return `(n, k)` class logits of `(n, d)` features.
+    @torch.inference_mode()
+    def logits(self, features: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:
+        """Return `(k, h, w)` class logits of the features of a region of `size`.
 
-        The log density of each class up to a common constant.
+        Minus the mean over the scales of the log squared distances, times half the
+        number of features: the log density of a Gaussian whose scale is not known.
         """
-        return -0.5 * self.classifier.distances(features)
+        maps = [
+            _by_pixel(z, lambda rows, c=c: c.distances(rows).clamp_min(1e-6).log_())
+            for z, c in zip(features, self.classifier, strict=True)
+        ]
+        return -0.5 * self.descriptor.n_features * self._merge(maps, size)
+
+    @torch.inference_mode()
+    def scores(self, features: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:
+        """Return `(h, w)` OOD scores of the features of a region; higher is more OOD."""
+        maps = [
+            _by_pixel(z, partial(self.ensemble.score_level, level))
+            for level, z in enumerate(features)
+        ]
+        return self.ensemble.combine(self._merge(maps, size).movedim(0, -1))
+
+    def _merge(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
+        factors = self.descriptor.bank.factors
+        return pyramid.merge(maps, factors, size, smoothing=self.config.smoothing)
 
     def with_descriptor(self, descriptor: Descriptor) -> InstantModel:
         """Return the model with the statistics of another image."""
@@ -94,27 +123,43 @@ class InstantModel:
             )
 
     @torch.inference_mode()
-    def predict_features(
-        self, features: Tensor, *, probabilities: bool = False
+    def predict_tile(
+        self, tile: TileFeatures, *, probabilities: bool = False
     ) -> Prediction:
-        """Return the prediction of `(d, h, w)` features."""
-        d, h, w = features.shape
-        columns = features.reshape(d, -1)
-        ids = torch.tensor(self.class_ids, dtype=torch.uint8, device=columns.device)
-        classes, scores, posteriors = [], [], []
-        for chunk in columns.split(_CHUNK, dim=1):
-            rows = chunk.T.contiguous()
-            logits = self.logits(rows)
-            classes.append(ids[logits.argmax(1)])
-            scores.append(self.ensemble.score(rows))
-            if probabilities:
-                posteriors.append(logits.softmax(1).T)
-        score = torch.cat(scores)
+        """Return the prediction of the inner part of a tile."""
+        logits = self.logits(tile.levels, tile.size)[(slice(None), *tile.crop)]
+        score = self.scores(tile.levels, tile.size)[tile.crop].contiguous()
+        typicality = self.calibration.typicality(score)
+        if tile.invalid is not None:
+            typicality[tile.invalid] = 0.0
         return Prediction(
-            classes=torch.cat(classes).view(h, w).cpu().numpy(),
-            score=score.view(h, w).cpu().numpy(),
-            typicality=self.calibration.typicality(score).view(h, w).cpu().numpy(),
-            probabilities=torch.cat(posteriors, dim=1).view(-1, h, w).cpu().numpy()
-            if probabilities
-            else None,
+            classes=_best(logits, self.class_ids).cpu().numpy(),
+            score=score.cpu().numpy(),
+            typicality=typicality.cpu().numpy(),
+            probabilities=logits.softmax(0).cpu().numpy() if probabilities else None,
         )
+
+
+def _best(logits: Tensor, class_ids: Sequence[int]) -> Tensor:
+    """Return `(h, w)` uint8 ids of the largest of `(k, h, w)` logits, ties to the first.
+
+    Several times faster than `argmax` over the first axis.
+    """
+    top = logits.amax(0)
+    best = torch.zeros(top.shape, dtype=torch.uint8, device=top.device)
+    for class_id, own in reversed(list(zip(class_ids, logits, strict=True))):
+        best.masked_fill_(own == top, class_id)
+    return best
+
+
+def _by_pixel(z: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return `(k, h, w)` values of `(d, h, w)` features under a function of rows.
+
+    Parameters
+    ----------
+    function
+        From `(n, d)` to `(n, k)`; it is given some thousand pixels at a time.
+    """
+    columns = z.flatten(1)
+    parts = [function(c.T.contiguous()) for c in columns.split(_CHUNK, dim=1)]
+    return torch.cat(parts).T.reshape(-1, *z.shape[1:])

@@ -16,7 +16,7 @@ from napari_ood_seg.core.ood.functional import (
 from napari_ood_seg.core.ood.state import FittedTensors
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Sequence
 
     from torch import Tensor
 
@@ -24,7 +24,7 @@ _LEE = "Lee et al., NeurIPS 2018"
 
 
 class Mahalanobis(FittedTensors):
-    """Distance to the nearest class mean under one shared covariance.
+    """Distance to the nearest class: class means, partly shared covariance.
 
     Every class weighs the same, however much of it was painted.
 
@@ -32,34 +32,38 @@ class Mahalanobis(FittedTensors):
     ----------
     shrinkage
         Weight of a multiple of the identity, of the size of the covariance of all
-        pixels, in the shared covariance.
+        pixels, in each covariance.
+    own_shape
+        Weight of the class's own covariance against the mean of all classes:
+        0 is the tied covariance of Lee et al., 1 quadratic discriminants; between
+        them regularised discriminant analysis (Friedman 1989).
     """
 
     facts: ClassVar = DetectorFacts(
-        title="Mahalanobis", needs="features", cost="d^2 + kd", source=_LEE
+        title="Mahalanobis", needs="features", cost="kd^2", source=_LEE
     )
     view: ClassVar[str] = "plain"
 
-    def __init__(self, *, shrinkage: float = 0.1) -> None:
+    def __init__(self, *, shrinkage: float = 0.02, own_shape: float = 0.0) -> None:
         super().__init__()
         self.shrinkage = shrinkage
+        self.own_shape = own_shape
 
     def fit(self, pixels: TrainingPixels) -> Self:
-        """Estimate class means and the shared covariance from moments."""
-        self._fitted = self._measure(pixels)
-        view, prepare = self._view(), self._prepare
-        everything = pixels.unlabelled_moments(view, prepare)
+        """Estimate class means and covariances from the moments of the strokes."""
+        everything = pixels.unlabelled_moments(self.view, self._prepare)
         d = len(everything.total)
         per_class = [
-            Moments.sum((s.moments(view, prepare) for s in strokes), d)
+            Moments.sum((s.moments(self.view, self._prepare) for s in strokes), d)
             for strokes in pixels.by_class().values()
         ]
-        within = torch.stack([m.covariance for m in per_class]).mean(0)
+        shared = torch.stack([m.covariance for m in per_class]).mean(0)
         target = sphere(everything.covariance)
-        covariance = (1 - self.shrinkage) * within + self.shrinkage * target
-        self._fitted |= {
+        self._fitted = {
             "means": torch.stack([m.mean for m in per_class]).float(),
-            "whitening": inverse_factor(covariance).float(),
+            "whitening": torch.stack(
+                [inverse_factor(self._blend(m, shared, target)) for m in per_class]
+            ).float(),
         }
         return self
 
@@ -73,13 +77,9 @@ class Mahalanobis(FittedTensors):
         """Return the logarithm of the squared distance to the nearest class."""
         return self.distances(features).amin(1).clamp_min(1e-6).log()
 
-    def _measure(self, pixels: TrainingPixels) -> dict[str, Tensor]:  # noqa: ARG002 - for subclasses
-        """Return what `_prepare` needs to know about the pixels."""
-        return {}
-
-    def _view(self) -> Hashable:
-        """Return a key for what `_prepare` does."""
-        return self.view
+    def _blend(self, own: Moments, shared: Tensor, target: Tensor) -> Tensor:
+        within = (1 - self.own_shape) * shared + self.own_shape * own.covariance
+        return (1 - self.shrinkage) * within + self.shrinkage * target
 
     def _prepare(self, features: Tensor) -> Tensor:
         return features
@@ -100,37 +100,6 @@ class MahalanobisPlusPlus(Mahalanobis):
         return unit(features)
 
 
-class WhitenedMahalanobisPlusPlus(MahalanobisPlusPlus):
-    """`MahalanobisPlusPlus` on the leading features, each with unit spread.
-
-    Lengths are then dominated by no feature, so that directions with little
-    variance in the image count as much as the others.
-
-    Parameters
-    ----------
-    shrinkage
-        As for `Mahalanobis`.
-    n_leading
-        How many features enter.
-    """
-
-    def __init__(self, *, shrinkage: float = 0.1, n_leading: int = 16) -> None:
-        super().__init__(shrinkage=shrinkage)
-        self.n_leading = n_leading
-
-    def _measure(self, pixels: TrainingPixels) -> dict[str, Tensor]:
-        spread = pixels.unlabelled[:, : self.n_leading].double().std(0).cpu()
-        floor = 0.1 * spread.max().clamp_min(1e-12)
-        return {"gain": (1 / torch.maximum(spread, floor)).float()}
-
-    def _view(self) -> Hashable:
-        return (self.view, *self._fitted["gain"].tolist())
-
-    def _prepare(self, features: Tensor) -> Tensor:
-        gain = self._fitted["gain"].to(features)
-        return unit(features[:, : len(gain)] * gain)
-
-
 class RelativeMahalanobis(Mahalanobis):
     """Distance to the nearest class less the distance to the average pixel."""
 
@@ -144,12 +113,12 @@ class RelativeMahalanobis(Mahalanobis):
     def fit(self, pixels: TrainingPixels) -> Self:
         """Estimate the class Gaussians and one of all unlabelled pixels."""
         super().fit(pixels)
-        everything = pixels.unlabelled_moments(self._view(), self._prepare)
+        everything = pixels.unlabelled_moments(self.view, self._prepare)
         covariance = everything.covariance
         covariance = covariance + 1e-3 * sphere(covariance)
         self._fitted |= {
             "mean_0": everything.mean.float()[None],
-            "whitening_0": inverse_factor(covariance).float(),
+            "whitening_0": inverse_factor(covariance).float()[None],
         }
         return self
 

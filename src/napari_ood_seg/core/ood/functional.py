@@ -21,13 +21,8 @@ def unit(z: Tensor) -> Tensor:
     return z / z.norm(dim=1, keepdim=True).clamp_min(1e-6)
 
 
-def whitened(z: Tensor, mean: Tensor, whitening: Tensor) -> Tensor:
-    """Return `(n, d)` features as `A (z - mean)`, `whitening` being `A`."""
-    return (z - mean) @ whitening.T
-
-
 def squared_mahalanobis(z: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
-    """Return `(n, k)` squared Mahalanobis distances to `k` means.
+    """Return `(n, k)` squared Mahalanobis distances to `k` classes.
 
     Parameters
     ----------
@@ -36,7 +31,7 @@ def squared_mahalanobis(z: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
     means
         `(k, d)` class means.
     whitening
-        `(d, d)` matrix `A` with `A^T A` the inverse covariance.
+        `(k, d, d)` matrices `A` with `A^T A` the inverse covariance of a class.
 
     References
     ----------
@@ -46,14 +41,14 @@ def squared_mahalanobis(z: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
     Examples
     --------
     >>> z, zero = torch.tensor([[3.0, 4.0]]), torch.zeros(1, 2)
-    >>> squared_mahalanobis(z, zero, torch.eye(2)).tolist()
+    >>> squared_mahalanobis(z, zero, torch.eye(2)[None]).tolist()
     [[25.0]]
     """
-    white = z @ whitening.T
-    centres = means @ whitening.T
-    cross = white @ centres.T
-    square = (white**2).sum(1, keepdim=True)
-    return (square - 2 * cross + (centres**2).sum(1)).clamp_min(0)
+    k, d, _ = whitening.shape
+    stacked = whitening.reshape(k * d, d)
+    offset = torch.einsum("kij,kj->ki", whitening, means).reshape(k * d)
+    white = torch.addmm(-offset, z, stacked.T)
+    return white.square_().view(-1, k, d).sum(2)
 
 
 def inverse_factor(covariance: Tensor) -> Tensor:

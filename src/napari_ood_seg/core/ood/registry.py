@@ -13,16 +13,11 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.ood.base import PixelDetector
 
 DETECTORS: Final[dict[str, Callable[[InstantConfig], PixelDetector]]] = {
-    "mahalanobis": lambda c: distance.Mahalanobis(shrinkage=c.shrinkage),
-    "mahalanobis++": lambda c: distance.MahalanobisPlusPlus(shrinkage=c.shrinkage),
-    "mahalanobis++ (whitened)": lambda c: distance.WhitenedMahalanobisPlusPlus(
-        shrinkage=c.shrinkage
-    ),
-    "relative mahalanobis": lambda c: distance.RelativeMahalanobis(
-        shrinkage=c.shrinkage
-    ),
+    "mahalanobis": lambda c: distance.Mahalanobis(**_shape(c)),
+    "mahalanobis++": lambda c: distance.MahalanobisPlusPlus(**_shape(c)),
+    "relative mahalanobis": lambda c: distance.RelativeMahalanobis(**_shape(c)),
     "relative mahalanobis++": lambda c: distance.RelativeMahalanobisPlusPlus(
-        shrinkage=c.shrinkage
+        **_shape(c)
     ),
     "nearest neighbour": lambda _: distance.NearestNeighbour(),
     "nnpu": lambda c: pu.NNPU(c.pu),
@@ -41,3 +36,7 @@ def make_detector(name: str, config: InstantConfig) -> PixelDetector:
     if name not in DETECTORS:
         raise ValueError(f"no detector {name!r}: choose from {', '.join(DETECTORS)}")
     return DETECTORS[name](config)
+
+
+def _shape(config: InstantConfig) -> dict[str, float]:
+    return {"shrinkage": config.shrinkage, "own_shape": config.own_shape}

@@ -21,9 +21,9 @@ from napari_ood_seg.core.features.descriptor import (
 from napari_ood_seg.core.io.safe_file import read_document, write_document
 from napari_ood_seg.core.models.instant import InstantModel
 from napari_ood_seg.core.ood.distance import Mahalanobis
-from napari_ood_seg.core.ood.ensemble import Ensemble
-from napari_ood_seg.core.ood.registry import make_detector
+from napari_ood_seg.core.ood.ensemble import Ensemble, select
 from napari_ood_seg.core.ood.threshold import Calibration
+from napari_ood_seg.core.training.crossfit import makers
 from napari_ood_seg.core.types import ClassInfo
 
 if TYPE_CHECKING:
@@ -100,11 +100,15 @@ def _tensors(model: InstantModel) -> dict[str, Tensor]:
             "basis": model.descriptor.channels.basis,
         },
         "reduction": {
-            "mean": model.descriptor.reduction.mean,
-            "scale": model.descriptor.reduction.scale,
-            "basis": model.descriptor.reduction.basis,
+            f"{i}/{k}": getattr(r, k)
+            for i, r in enumerate(model.descriptor.reductions)
+            for k in ("mean", "scale", "basis")
         },
-        "classifier": model.classifier.tensors(),
+        "classifier": {
+            f"{i}/{k}": v
+            for i, c in enumerate(model.classifier)
+            for k, v in c.tensors().items()
+        },
         "ensemble": model.ensemble.tensors(),
         "calibration": {
             "scores": model.calibration.scores,
@@ -120,14 +124,15 @@ def _restored(document: dict[str, Any], arrays: Arrays) -> InstantModel:
         part, _, name = key.partition("/")
         parts.setdefault(part, {})[name] = torch.from_numpy(array.copy())
     config = _config(document["settings"])
+    levels = range(len(config.filters.sigmas))
     return InstantModel(
         config=config,
         classes=tuple(ClassInfo(**c) for c in document["classes"]),
         descriptor=_descriptor(document, config.filters, parts),
-        classifier=Mahalanobis(shrinkage=config.shrinkage).restore(parts["classifier"]),
-        ensemble=Ensemble.restored(
-            {n: make_detector(n, config) for n in config.detectors}, parts["ensemble"]
+        classifier=tuple(
+            Mahalanobis().restore(select(parts["classifier"], f"{i}/")) for i in levels
         ),
+        ensemble=Ensemble.restored(makers(config), len(levels), parts["ensemble"]),
         calibration=Calibration(
             scores=parts["calibration"]["scores"],
             weights=parts["calibration"]["weights"],
@@ -162,7 +167,10 @@ def _descriptor(
         config=filters,
         n_channels=int(document["n_channels"]),
         channels=channels,
-        reduction=Reduction(**parts["reduction"]),
+        reductions=tuple(
+            Reduction(**select(parts["reduction"], f"{i}/"))
+            for i in range(len(filters.sigmas))
+        ),
     )
 
 

@@ -9,7 +9,9 @@ import torch
 
 from napari_ood_seg.core.data.scribbles import Scribbles, require_same_shape
 from napari_ood_seg.core.errors import ModelMismatchError
+from napari_ood_seg.core.features import pyramid
 from napari_ood_seg.core.features.descriptor import Descriptor
+from napari_ood_seg.core.features.pyramid import Footprint
 from napari_ood_seg.core.features.store import (
     FeatureStore,
     sample_regions,
@@ -18,7 +20,7 @@ from napari_ood_seg.core.features.store import (
 from napari_ood_seg.core.models.instant import InstantModel
 from napari_ood_seg.core.ood.base import StrokePixels, TrainingPixels
 from napari_ood_seg.core.ood.distance import Mahalanobis
-from napari_ood_seg.core.training.crossfit import crossfit
+from napari_ood_seg.core.training.crossfit import Probe, crossfit
 from napari_ood_seg.core.training.folds import Piece, deal
 from napari_ood_seg.core.types import ClassInfo, Progress
 
@@ -43,6 +45,13 @@ class Scribbled(NamedTuple):
     scribbles: Scribbles
 
 
+class Sample(NamedTuple):
+    """The features of a piece of scribble: to learn from, and to check on."""
+
+    levels: tuple[StrokePixels, ...]
+    probe: Probe
+
+
 class InstantTrainer:
     """Fits models on the same images again and again as scribbles come and go.
 
@@ -62,8 +71,8 @@ class InstantTrainer:
         self.config = config
         self.device = device
         self._stores: dict[ImageSource, FeatureStore] = {}
-        self._unlabelled: dict[ImageSource, Tensor] = {}
-        self._strokes: dict[tuple[object, ...], StrokePixels] = {}
+        self._unlabelled: dict[ImageSource, list[Tensor]] = {}
+        self._samples: dict[tuple[object, ...], Sample] = {}
 
     def fit(
         self, images: Sequence[Scribbled], classes: Sequence[ClassInfo]
@@ -89,20 +98,17 @@ class InstantTrainer:
         check(images)
         sources = [image.source for image in images]
         yield from self._prepare(sources)
-        strokes: list[StrokePixels] = []
-        for image in images:
-            strokes += self._collect(image)
-        pixels = TrainingPixels(
-            strokes=tuple(strokes),
-            unlabelled=torch.cat([self._unlabelled[s] for s in sources]),
-        )
-        ensemble, calibration = yield from crossfit(pixels, self.config)
-        painted = set(pixels.class_ids)
+        samples = [s for image in images for s in self._collect(image)]
+        levels = self._levels(sources, samples)
+        probes = [s.probe for s in samples]
+        ensemble, calibration = yield from crossfit(levels, probes, self.config)
+        painted = set(levels[0].class_ids)
+        shape = {"shrinkage": self.config.shrinkage, "own_shape": self.config.own_shape}
         return InstantModel(
             config=self.config,
             classes=tuple(c for c in _named(classes, painted) if c.id in painted),
             descriptor=self._stores[sources[0]].descriptor,
-            classifier=Mahalanobis(shrinkage=self.config.shrinkage).fit(pixels),
+            classifier=tuple(Mahalanobis(**shape).fit(p) for p in levels),
             ensemble=ensemble,
             calibration=calibration,
             facts=facts_of(images),
@@ -116,7 +122,7 @@ class InstantTrainer:
         """Drop everything that is kept about an image."""
         self._stores.pop(source, None)
         self._unlabelled.pop(source, None)
-        self._strokes = {k: v for k, v in self._strokes.items() if k[0] is not source}
+        self._samples = {k: v for k, v in self._samples.items() if k[0] is not source}
 
     def _prepare(self, sources: Sequence[ImageSource]) -> Steps:
         """Compute descriptors, and the features of unlabelled pixels, where missing."""
@@ -128,8 +134,13 @@ class InstantTrainer:
             descriptor = base
             if len(sources) > 1:
                 descriptor = base.adapted(sample_regions(source, device=self.device))
+            factors = descriptor.bank.factors
             store = FeatureStore(
-                source, descriptor, device=self.device, size=self.config.tile
+                source,
+                descriptor,
+                device=self.device,
+                size=self.config.tile,
+                margin=pyramid.reach(factors, self.config.smoothing),
             )
             yield from self._draw_unlabelled(store)
             self._stores[source] = store
@@ -147,35 +158,83 @@ class InstantTrainer:
         chosen = tuple(sample_tiles(store.tiles, _MAX_TILES))
         generator = torch.Generator().manual_seed(self.config.seed)
         each = -(-self.config.n_unlabelled // len(chosen))
-        parts = []
+        parts: list[list[Tensor]] = []
         plane = (0,) * len(store.source.plane_shape)
         for i, index in enumerate(chosen):
             yield Progress(done=i, total=len(chosen), stage="computing features")
-            flat = store.tile(plane, index).flatten(1)
-            at = torch.randperm(flat.shape[1], generator=generator)[:each]
-            parts.append(flat[:, at.to(flat.device)].T)
-        self._unlabelled[store.source] = torch.cat(parts)
+            levels = store.tile(plane, index).levels
+            parts.append([_draw(z, each, generator) for z in levels])
+        self._unlabelled[store.source] = [
+            torch.cat(level) for level in zip(*parts, strict=True)
+        ]
 
-    def _collect(self, image: Scribbled) -> list[StrokePixels]:
+    def _levels(
+        self, sources: Sequence[ImageSource], samples: Sequence[Sample]
+    ) -> list[TrainingPixels]:
+        """Return per scale what the detectors learn from."""
+        n_levels = len(samples[0].levels)
+        return [
+            TrainingPixels(
+                strokes=tuple(s.levels[i] for s in samples),
+                unlabelled=torch.cat([self._unlabelled[s][i] for s in sources]),
+            )
+            for i in range(n_levels)
+        ]
+
+    def _collect(self, image: Scribbled) -> list[Sample]:
         """Return the strokes of an image with their features."""
         store = self._stores[image.source]
         return [
-            self._stroke(store, piece)
+            self._sample(store, piece)
             for piece in deal(image.scribbles, self.config.folds)
         ]
 
-    def _stroke(self, store: FeatureStore, piece: Piece) -> StrokePixels:
+    def _sample(self, store: FeatureStore, piece: Piece) -> Sample:
         digest = zlib.crc32(piece.coords.tobytes())
         key = (store.source, piece.plane, piece.class_id, len(piece.coords), digest)
         key = (*key, piece.stroke_id, piece.part, piece.fold)
-        if key not in self._strokes:
-            step = -(-len(piece.coords) // self.config.n_per_stroke)
-            self._strokes[key] = StrokePixels(
+        if key not in self._samples:
+            self._samples[key] = self._measure(store, piece)
+        return self._samples[key]
+
+    def _measure(self, store: FeatureStore, piece: Piece) -> Sample:
+        pixels = torch.from_numpy(piece.coords).long()
+        some = _spread(pixels, self.config.n_per_stroke)
+        levels = tuple(
+            StrokePixels(
                 class_id=piece.class_id,
                 group=piece.fold,
-                features=store.rows(piece.plane, piece.coords[::step]),
+                features=store.rows(piece.plane, level, some // factor),
             )
-        return self._strokes[key]
+            for level, factor in enumerate(store.factors)
+        )
+        size = (store.source.height, store.source.width)
+        few = _spread(pixels, self.config.n_probes)
+        footprints = [
+            Footprint.of(few, size, f, smoothing=self.config.smoothing)
+            for f in store.factors
+        ]
+        probe = Probe(
+            class_id=piece.class_id,
+            group=piece.fold,
+            levels=tuple(
+                (footprint, store.rows(piece.plane, level, footprint.cells))
+                for level, footprint in enumerate(footprints)
+            ),
+        )
+        return Sample(levels, probe)
+
+
+def _draw(z: Tensor, n: int, generator: torch.Generator) -> Tensor:
+    """Return at most `n` random pixels of `(d, h, w)` features as rows."""
+    flat = z.flatten(1)
+    at = torch.randperm(flat.shape[1], generator=generator)[:n]
+    return flat[:, at.to(flat.device)].T.contiguous()
+
+
+def _spread(pixels: Tensor, n: int) -> Tensor:
+    """Return at most `n` of the pixels, evenly spread over their order."""
+    return pixels[:: -(-len(pixels) // n)]
 
 
 def train(

@@ -1,0 +1,120 @@
+"""Geometry of maps that live on several levels of a pyramid.
+
+A map of a scale with factor `f` has one value per `f` x `f` block of pixels. Maps
+are enlarged bilinearly, added up and smoothed by a Gaussian; `Footprint` gives the
+same value at single pixels without computing whole maps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+import torch
+
+from napari_ood_seg.core.features import filters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+
+def merge(
+    maps: Sequence[Tensor],
+    factors: Sequence[int],
+    size: tuple[int, int],
+    *,
+    smoothing: float,
+) -> Tensor:
+    """Return the smoothed mean of maps of several levels.
+
+    Parameters
+    ----------
+    maps
+        Per level `(k, ceil(h/f), ceil(w/f))`.
+    factors
+        `f` of each level.
+    size
+        `(h, w)` in pixels.
+    smoothing
+        Sigma in pixels; 0 for none.
+
+    Returns
+    -------
+    `(k, h, w)`.
+    """
+    enlarged = [filters.enlarge(m, f, size) for m, f in zip(maps, factors, strict=True)]
+    mean = torch.stack(enlarged).mean(0) if len(enlarged) > 1 else enlarged[0]
+    return filters.gaussian_blur(mean, smoothing) if smoothing > 0 else mean
+
+
+def reach(factors: Sequence[int], smoothing: float) -> int:
+    """Return the context in pixels that `merge` needs; a multiple of all factors."""
+    radius = filters.kernel_radius(smoothing) if smoothing > 0 else 0
+    coarsest = max(factors)
+    return -(-(radius + coarsest) // coarsest) * coarsest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Footprint:
+    """Which values of a level make the smoothed, enlarged value at some pixels.
+
+    Attributes
+    ----------
+    cells
+        `(m, 2)` rows and columns on the level, without repeats.
+    index
+        `(n, t)` which cells each of the `n` pixels uses.
+    weights
+        `(n, t)` how much of each; the rows sum to 1.
+    """
+
+    cells: Tensor = field(repr=False)
+    index: Tensor = field(repr=False)
+    weights: Tensor = field(repr=False)
+
+    @classmethod
+    def of(
+        cls, pixels: Tensor, size: tuple[int, int], factor: int, *, smoothing: float
+    ) -> Self:
+        """Return the footprint of `(n, 2)` pixels of an image of `size` `(h, w)`."""
+        rows, row_weights = _taps(pixels[:, 0], size[0], factor, smoothing)
+        columns, column_weights = _taps(pixels[:, 1], size[1], factor, smoothing)
+        width = -(-size[1] // factor)
+        flat = rows[:, :, None] * width + columns[:, None, :]
+        weights = row_weights[:, :, None] * column_weights[:, None, :]
+        cells, index = torch.unique(flat.flatten(1), return_inverse=True)
+        return cls(
+            torch.stack([cells // width, cells % width], dim=1),
+            index,
+            weights.flatten(1),
+        )
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """Return `(n,)` pixel values from the `(m,)` values of the cells."""
+        return (values[self.index] * self.weights.to(values)).sum(1)
+
+
+def _taps(
+    at: Tensor, n: int, factor: int, smoothing: float
+) -> tuple[Tensor, Tensor]:
+    """Return `(m, t)` level indices and weights of positions along one axis."""
+    if smoothing > 0:
+        kernel = filters.gaussian_kernel(smoothing)
+        radius = len(kernel) // 2
+    else:
+        kernel, radius = torch.ones(1), 0
+    around = at[:, None] + torch.arange(-radius, radius + 1)
+    source = filters.reflect_index(n, radius, radius, device=at.device)[around + radius]
+    n_level = -(-n // factor)
+    centre = ((source + 0.5) / factor - 0.5).clamp_min(0)
+    low = centre.floor().long().clamp_max(n_level - 1)
+    high = (low + 1).clamp_max(n_level - 1)
+    upper = centre - low
+    first = low.amin(1, keepdim=True)
+    weights = torch.zeros(len(at), int((high - first).max()) + 1)
+    weights.scatter_add_(1, low - first, kernel * (1 - upper))
+    weights.scatter_add_(1, high - first, kernel * upper)
+    index = (first + torch.arange(weights.shape[1])).clamp_max(n_level - 1)
+    return index, weights
