@@ -94,7 +94,7 @@ def measure(size: int, strokes: int, seed: int = 0) -> tuple[list[float], list[f
     seconds = []
     drawn = {"done": False}
 
-    def on_end(busy: bool) -> None:  # noqa: FBT001 - a psygnal slot
+    def on_end(busy: bool) -> None:
         drawn["done"] = not busy
 
     widget.session.busy_changed.connect(on_end)

@@ -42,7 +42,9 @@ def run(
 ) -> list[Result]:
     """Train on `train` and predict `test` with the given settings."""
     device = pick_device()
-    sources = {id(image): ImageSource.from_array(image, axes="YXC") for image, _ in train}
+    sources = {
+        id(image): ImageSource.from_array(image, axes="YXC") for image, _ in train
+    }
     images = [
         Scribbled(sources[id(image)], Scribbles.from_labels(marks))
         for image, marks in train

@@ -193,7 +193,7 @@ def test_ctrl_c_leaves_no_half_file(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(
-        "napari_ood_seg.core.models.instant.InstantModel.predict_features", interrupted
+        "napari_ood_seg.core.models.instant.InstantModel.predict_tile", interrupted
     )
     command = ("predict", files / "tissue.oodseg", files / "tissue.png")
     result = run(*command, "-o", tmp_path / "r.zarr")

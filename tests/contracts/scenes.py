@@ -105,12 +105,18 @@ def tensors(model: InstantModel) -> dict[str, torch.Tensor]:
     """Return everything numeric in a model, by name."""
     return {
         "channels": model.descriptor.channels.basis,
-        "mean": model.descriptor.reduction.mean,
-        "scale": model.descriptor.reduction.scale,
-        "basis": model.descriptor.reduction.basis,
         "scores": model.calibration.scores,
         "weights": model.calibration.weights,
-        **{f"classifier/{k}": v for k, v in model.classifier.tensors().items()},
+        **{
+            f"reduction/{i}/{name}": getattr(r, name)
+            for i, r in enumerate(model.descriptor.reductions)
+            for name in ("mean", "scale", "basis")
+        },
+        **{
+            f"classifier/{i}/{k}": v
+            for i, c in enumerate(model.classifier)
+            for k, v in c.tensors().items()
+        },
         **{f"ensemble/{k}": v for k, v in model.ensemble.tensors().items()},
     }
 

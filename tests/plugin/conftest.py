@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from qtpy.QtCore import QCoreApplication, QEvent
+
+WITHOUT_DISPLAY = sys.platform == "linux" and not (
+    os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+)
+if WITHOUT_DISPLAY:  # before there is an application, which would end the process
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+from qtpy.QtCore import QCoreApplication, QEvent, QSettings
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QApplication
+
+from napari_ood_seg.core.data.source import ImageSource
+from tests.plugin.driver import Driver, open_panel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    import numpy as np
+    import numpy.typing as npt
+    from napari.viewer import Viewer
     from pytestqt.qtbot import QtBot
     from qtpy.QtWidgets import QWidget
 
@@ -54,7 +71,7 @@ def no_leaks(qapp: QApplication, request: pytest.FixtureRequest) -> Iterator[Non
     napari keeps a few hidden windows of its own, so a test with a viewer is only
     asked about our widgets.
     """
-    with_viewer = "make_napari_viewer" in request.fixturenames
+    with_viewer = "viewer" in request.fixturenames
     before, ours_before = len(windows()), len(our_widgets())
     yield
     assert running_jobs() == [], "jobs still run: shut the executor down"
@@ -63,6 +80,53 @@ def no_leaks(qapp: QApplication, request: pytest.FixtureRequest) -> Iterator[Non
         delete_what_was_closed()
     assert len(our_widgets()) <= ours_before, f"left: {our_widgets()}"
     assert with_viewer or len(windows()) <= before, f"left: {windows()}"
+
+
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path: Path) -> None:
+    """Keep what the plugin remembers out of the user's settings."""
+    ini, user = QSettings.Format.IniFormat, QSettings.Scope.UserScope
+    QSettings.setPath(ini, user, str(tmp_path / "settings"))
+
+
+@pytest.fixture
+def viewer(qapp: QApplication, request: pytest.FixtureRequest) -> Viewer:
+    """A napari window on the screen; napari draws with OpenGL."""
+    platform = QGuiApplication.platformName()
+    if platform in ("offscreen", "minimal"):
+        pytest.skip(f"napari's window needs OpenGL, which Qt's {platform!r} has not")
+    made: Viewer = request.getfixturevalue("make_napari_viewer")(show=True)
+    return made
+
+
+@pytest.fixture
+def driver(viewer: Viewer, qtbot: QtBot) -> Driver:
+    """The panel beside a viewer without layers, and a hand for mouse and keys."""
+    return Driver(viewer, open_panel(viewer), qtbot)
+
+
+class Gate:
+    """Holds jobs back at their next look at the image."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.opened = threading.Event()
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """Jobs wait where they read the image until ``gate.opened.set()``."""
+    gate, read = Gate(), ImageSource.read
+
+    def wait(self: ImageSource, *args: Any, **kw: Any) -> npt.NDArray[np.float32]:
+        if threading.current_thread().name.startswith("job"):
+            gate.entered.set()
+            gate.opened.wait(20)
+        return read(self, *args, **kw)
+
+    monkeypatch.setattr(ImageSource, "read", wait)
+    yield gate
+    gate.opened.set()
 
 
 @pytest.fixture

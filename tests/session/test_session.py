@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from pathlib import Path
 
+    from napari_ood_seg.core.models.instant import InstantModel
+    from napari_ood_seg.session.result import Result
+
 CONFIG = InstantConfig(filters=FilterConfig(sigmas=(1.0, 2.0)), tile=32)
 SIGNALS = (
     "image_changed",
@@ -71,6 +74,24 @@ class Heard:
 
     def names(self) -> list[str]:
         return [n for n, _ in self.said]
+
+
+def model_of(session: Session) -> InstantModel:
+    assert session.model is not None
+    return session.model
+
+
+def result_of(session: Session) -> Result:
+    assert session.result is not None
+    return session.result
+
+
+def has_result(session: Session) -> bool:
+    return session.result is not None
+
+
+def is_busy(session: Session) -> bool:
+    return session.busy
 
 
 def ready(
@@ -116,17 +137,16 @@ def test_train_tells_progress_model_and_tiles() -> None:
 def test_result_is_complete_and_right() -> None:
     session, _ = ready()
     session.train()
-    assert session.result is not None
     assert session.model is not None
     expected = fit(three_textures(), config=CONFIG)
     assert_same_model_but_names(session)
-    assert (session.result.classes != UNLABELLED).all()
-    assert np.isfinite(session.result.typicality).all()
+    assert (result_of(session).classes != UNLABELLED).all()
+    assert np.isfinite(result_of(session).typicality).all()
     np.testing.assert_allclose(
-        session.result.typicality, expected.prediction.typicality, atol=0.01
+        result_of(session).typicality, expected.prediction.typicality, atol=0.01
     )
-    assert (session.result.classes[LEFT] == 1).mean() > 0.99
-    assert (session.result.labels(0.95)[RIGHT] == 255).mean() > 0.9
+    assert (result_of(session).classes[LEFT] == 1).mean() > 0.99
+    assert (result_of(session).labels(0.95)[RIGHT] == 255).mean() > 0.9
 
 
 def assert_same_model_but_names(session: Session) -> None:
@@ -162,7 +182,7 @@ def test_no_image(act: str, message: str) -> None:
     heard = Heard(session)
     getattr(session, act)()
     assert heard.said == [("message", (message, "warning"))]
-    assert not session.busy
+    assert not is_busy(session)
 
 
 def test_no_scribbles() -> None:
@@ -231,10 +251,9 @@ def test_live_trains_after_every_stroke() -> None:
     assert heard.names().count("model_changed") == 1  # there are strokes already
     session.paint(3, strip(30, RIGHT))
     assert heard.names().count("model_changed") == 2
-    assert session.model is not None
-    assert session.model.class_ids == (1, 2, 3)
+    assert model_of(session).class_ids == (1, 2, 3)
     session.paint(0, strip(30, RIGHT))  # erased again
-    assert session.model.class_ids == (1, 2)
+    assert model_of(session).class_ids == (1, 2)
     session.stop()
     assert heard.of("live_changed") == [True, False]
     session.paint(3, strip(30, RIGHT))
@@ -317,8 +336,7 @@ def test_a_second_train_replaces_the_first(running: Threaded) -> None:
     session.train()
     running.finish()
     assert heard.names().count("model_changed") == 1
-    assert session.model is not None
-    assert session.model.class_ids == (1, 2, 3)
+    assert model_of(session).class_ids == (1, 2, 3)
     assert heard.names().count("tile_done") == 6
     assert len(heard.of("message")) == 1
     assert heard.of("busy_changed") == [True, False]
@@ -331,8 +349,7 @@ def test_many_live_strokes_end_with_the_last(running: Threaded) -> None:
         session.paint(3, strip(row, RIGHT))
     running.finish()
     assert heard.names().count("model_changed") == 1
-    assert session.model is not None
-    assert session.model.facts["n_strokes"] == 11
+    assert model_of(session).facts["n_strokes"] == 11
 
 
 def test_stop(running: Threaded) -> None:
@@ -341,17 +358,17 @@ def test_stop(running: Threaded) -> None:
     running.finish()
     assert heard.of("message") == [("stopped", "info")]
     assert heard.of("busy_changed") == [True, False]
-    assert (session.model, session.result) == (None, None)
+    assert session.model is None
+    assert not has_result(session)
     session.train()
     running.finish()
-    assert session.result is not None
-    assert (session.result.classes != UNLABELLED).all()
+    assert (result_of(session).classes != UNLABELLED).all()
 
 
 def test_another_image_during_a_job(running: Threaded) -> None:
     session, heard = running.session, running.heard
     session.set_image(ImageSource.from_array(np.zeros((9, 9, 3), np.uint8)))
-    assert not session.busy
+    assert not is_busy(session)
     before = len(heard.said)
     running.finish()
     assert len(heard.said) == before
@@ -367,13 +384,12 @@ def test_tiles_of_the_old_image_that_are_on_their_way() -> None:
     before = len(heard.said)
     assert owner.run_waiting() > 6
     assert len(heard.said) == before
-    assert session.result is None
-    assert not session.busy
+    assert not has_result(session)
+    assert not is_busy(session)
     session.set_scribbles(strokes())
     session.train()
     owner.run_waiting()
-    assert session.result is not None
-    assert (session.result.classes != UNLABELLED).all()
+    assert (result_of(session).classes != UNLABELLED).all()
 
 
 def test_close_during_a_job(running: Threaded) -> None:
@@ -421,12 +437,11 @@ def test_another_image_keeps_the_model_and_drops_the_rest() -> None:
     session.set_image(ImageSource.from_array(three_textures(seed=5)))
     assert session.model is model
     assert not session.live
-    assert session.result is None
+    assert not has_result(session)
     assert session.scribbles.strokes == ()
     assert heard.names()[-2:] == ["image_changed", "scribbles_changed"]
     session.predict()
-    assert session.result is not None
-    assert (session.result.classes[MIDDLE] == 2).mean() > 0.95
+    assert (result_of(session).classes[MIDDLE] == 2).mean() > 0.95
 
 
 def test_no_image_again() -> None:
@@ -453,12 +468,11 @@ def test_another_plane() -> None:
     session.set_plane((0,))
     first = session.result
     session.set_plane((1,))
-    assert session.result is None
+    assert not has_result(session)
     assert heard.names().count("result_started") == 2
     session.predict()
-    assert session.result is not None
-    assert session.result is not first
-    assert (session.result.classes[LEFT] == 1).mean() > 0.95
+    assert result_of(session) is not first
+    assert (result_of(session).classes[LEFT] == 1).mean() > 0.95
 
 
 def test_live_predicts_another_plane() -> None:
@@ -468,8 +482,7 @@ def test_live_predicts_another_plane() -> None:
         session.paint(stroke.class_id, stroke.coords)
     session.set_live(True)
     session.set_plane((1,))
-    assert session.result is not None
-    assert (session.result.classes != UNLABELLED).all()
+    assert (result_of(session).classes != UNLABELLED).all()
 
 
 def test_tiles_of_a_plane_that_is_no_longer_shown() -> None:
@@ -483,7 +496,7 @@ def test_tiles_of_a_plane_that_is_no_longer_shown() -> None:
     owner.run_waiting()
     assert session.model is not None
     assert "tile_done" not in heard.names()
-    assert session.result is None or (session.result.classes == UNLABELLED).all()
+    assert session.result is None or (result_of(session).classes == UNLABELLED).all()
 
 
 # ------------------------------------------------------------------ classes, strokes
@@ -546,20 +559,17 @@ def test_removing_a_class_trains_when_live() -> None:
     session, _ = ready()
     session.set_live(True)
     session.remove_class(1)
-    assert session.model is not None
-    assert session.model.class_ids == (2,)
-    assert session.result is not None
-    assert (session.result.classes == 2).all()
+    assert model_of(session).class_ids == (2,)
+    assert (result_of(session).classes == 2).all()
     session.remove_class(2)  # nothing is left to train on
-    assert session.model.class_ids == (2,)
+    assert model_of(session).class_ids == (2,)
 
 
 def test_classes_that_are_not_painted_are_not_trained() -> None:
     session, _ = ready()
     session.add_class("never painted")
     session.train()
-    assert session.model is not None
-    assert session.model.class_ids == (1, 2)
+    assert model_of(session).class_ids == (1, 2)
 
 
 # ----------------------------------------------------------------- result, model, file
@@ -579,8 +589,7 @@ def test_a_loaded_model_brings_its_classes() -> None:
     assert session.classes == model.classes
     assert heard.names() == ["classes_changed", "model_changed"]
     session.predict()
-    assert session.result is not None
-    assert (session.result.classes[RIGHT] == 3).mean() > 0.9
+    assert (result_of(session).classes[RIGHT] == 3).mean() > 0.9
 
 
 def test_a_model_for_other_channels_is_one_message() -> None:
@@ -591,7 +600,7 @@ def test_a_model_for_other_channels_is_one_message() -> None:
     ((text, kind),) = heard.of("message")
     assert text.startswith("the model was trained on 12 channels but the image")
     assert kind == "error"
-    assert session.result is None
+    assert not has_result(session)
 
 
 @pytest.mark.parametrize("name", ["a.npz", "a.ome.zarr", "a.tif"])
@@ -601,7 +610,7 @@ def test_export_writes(tmp_path: Path, name: str) -> None:
     session.export(tmp_path / name)
     assert list(tmp_path.iterdir())
     assert heard.of("message")[-2] == (f"wrote {name}", "info")
-    assert not session.busy
+    assert not is_busy(session)
 
 
 def test_exported_labels_follow_the_threshold(tmp_path: Path) -> None:
@@ -609,9 +618,10 @@ def test_exported_labels_follow_the_threshold(tmp_path: Path) -> None:
     session.train()
     session.set_keep(0.8)
     session.export(tmp_path / "a.npz")
-    assert session.result is not None
     with np.load(tmp_path / "a.npz") as archive:
-        np.testing.assert_array_equal(archive["classes"], session.result.labels(0.8))
+        np.testing.assert_array_equal(
+            archive["classes"], result_of(session).labels(0.8)
+        )
 
 
 def test_export_does_not_overwrite_what_is_not_ours(tmp_path: Path) -> None:

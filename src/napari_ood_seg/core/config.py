@@ -127,7 +127,9 @@ class PUConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _require(0 < self.prior < 1, f"the known share lies in (0, 1), got {self.prior}")
+        _require(
+            0 < self.prior < 1, f"the known share lies in (0, 1), got {self.prior}"
+        )
         _require(self.steps > 0, f"need at least 1 step, got {self.steps}")
 
 

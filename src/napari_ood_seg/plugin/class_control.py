@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject
 
 from napari_ood_seg.core.errors import OODSegError
+from napari_ood_seg.plugin.keys import N_KEYS, NumberKeys
 from napari_ood_seg.plugin.panels.classes import ClassRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from napari.layers import Labels
     from napari.viewer import Viewer
 
     from napari_ood_seg.plugin.image_control import ImageControl
     from napari_ood_seg.plugin.panels.classes import ClassesPanel
     from napari_ood_seg.session.session import Session
-
-N_KEYS: Final = 9
 
 
 class ClassControl(QObject):
@@ -53,20 +51,21 @@ class ClassControl(QObject):
         panel.add_requested.connect(self.add)
         panel.rename_requested.connect(self._on_rename)
         panel.color_requested.connect(session.recolor_class)
-        panel.remove_requested.connect(session.remove_class)
+        panel.remove_requested.connect(self.remove)
         session.classes_changed.connect(self._show)
         session.scribbles_changed.connect(self._show)
         images.changed.connect(self._on_image)
-        for number in range(1, N_KEYS + 1):
-            viewer.bind_key(str(number), self._key(number), overwrite=True)
+        self._keys = NumberKeys(viewer, self._on_number)
+        self._layer: Labels | None = None
+        self._layer_keys: NumberKeys | None = None
 
     def close(self) -> None:
         """Stop following, and give the keys back."""
         self._session.classes_changed.disconnect(self._show)
         self._session.scribbles_changed.disconnect(self._show)
         self._images.changed.disconnect(self._on_image)
-        for number in range(1, N_KEYS + 1):
-            self._viewer.bind_key(str(number), None, overwrite=True)
+        self._keys.release()
+        self._leave_layer()
 
     def add(self) -> None:
         """Add a class and paint it."""
@@ -87,6 +86,12 @@ class ClassControl(QObject):
             layer.mode = "paint"
             self._viewer.layers.selection.active = layer
 
+    def remove(self, class_id: int) -> None:
+        """Remove a class and what was painted with it."""
+        if self._images.tracker is not None:
+            self._images.tracker.erase(class_id)
+        self._session.remove_class(class_id)
+
     def _on_rename(self, class_id: int, name: str) -> None:
         self._session.rename_class(class_id, name)
         self._show()
@@ -94,21 +99,35 @@ class ClassControl(QObject):
     def _on_image(self) -> None:
         """Bind the keys on the new scribbles layer too: its own would shadow them."""
         layer = self._images.scribbles
+        if layer is self._layer:
+            return
+        self._leave_layer()
         if layer is None:
             return
-        for number in range(1, N_KEYS + 1):
-            layer.bind_key(str(number), self._key(number), overwrite=True)
+        self._layer = layer
+        self._layer_keys = NumberKeys(layer, self._on_number)
+        layer.events.selected_label.connect(self._on_label)
         if not self._session.classes:
             self.add()
-        self.select(self.current or self._session.classes[0].id)
+        ids = [c.id for c in self._session.classes]
+        self.select(self.current if self.current in ids else ids[0])
 
-    def _key(self, number: int) -> Callable[[object], None]:
-        def choose(_: object) -> None:
-            if number <= len(self._session.classes):
-                self.select(self._session.classes[number - 1].id)
+    def _leave_layer(self) -> None:
+        if self._layer is not None and self._layer_keys is not None:
+            self._layer_keys.release()
+            self._layer.events.selected_label.disconnect(self._on_label)
+        self._layer = self._layer_keys = None
 
-        choose.__doc__ = f"Paint class {number}."
-        return choose
+    def _on_label(self) -> None:
+        """Follow napari's own label control, where it names a class of ours."""
+        label = None if self._layer is None else int(self._layer.selected_label)
+        if label in {c.id for c in self._session.classes}:
+            self.current = label
+            self._panel.set_current(label)
+
+    def _on_number(self, number: int) -> None:
+        if number <= len(self._session.classes):
+            self.select(self._session.classes[number - 1].id)
 
     def _show(self) -> None:
         counts = self._session.scribbles.pixel_counts()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.utils import Colormap, DirectLabelColormap
 
+from napari_ood_seg.core.data.palette import UNKNOWN_COLOR
 from napari_ood_seg.core.types import UNKNOWN, UNLABELLED
-from napari_ood_seg.session.palette import UNKNOWN_COLOR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

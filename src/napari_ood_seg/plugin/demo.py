@@ -14,6 +14,7 @@ from napari_ood_seg.plugin.widget import OODSegWidget
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+
 def run_demo(name: str) -> None:
     """Open napari with a sample and train on it; returns when the window closes."""
     viewer = napari.Viewer(title=f"napari-ood-seg demo: {name}")

@@ -73,7 +73,10 @@ class FileControl(QObject):
 
     def _on_save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(
-            self._window, "Save model", str(self._folder() / "model.oodseg"), MODEL_FILES
+            self._window,
+            "Save model",
+            str(self._folder() / "model.oodseg"),
+            MODEL_FILES,
         )
         if name:
             self.save(self._remember(name, ".oodseg"))
@@ -107,4 +110,9 @@ class FileControl(QObject):
 
 def settings() -> QSettings:
     """Return where the plugin remembers things between sessions."""
-    return QSettings("napari-ood-seg", "napari-ood-seg")
+    return QSettings(
+        QSettings.Format.IniFormat,
+        QSettings.Scope.UserScope,
+        "napari-ood-seg",
+        "napari-ood-seg",
+    )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from napari.layers import Image, Labels
 from psygnal import Signal
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 
 from napari_ood_seg.core.data.preview import preview
 from napari_ood_seg.core.data.scribbles import Scribbles
@@ -17,11 +18,13 @@ from napari_ood_seg.plugin.layers import (
     axes_options,
     is_candidate,
     make_scribbles,
+    own_axes,
     placement,
     role_of,
     source_of,
 )
 from napari_ood_seg.plugin.strokes import StrokeTracker
+from napari_ood_seg.session.history import StrokeHistory
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -30,6 +33,13 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.plugin.panels.image import ImagePanel
     from napari_ood_seg.session.session import Session
+
+
+class Known(NamedTuple):
+    """What a scribbles layer held when it was left."""
+
+    scribbles: Scribbles
+    history: StrokeHistory
 
 
 class ImageControl(QObject):
@@ -46,6 +56,7 @@ class ImageControl(QObject):
     """
 
     changed = Signal()
+    """There is another image or another scribbles layer."""
     layer_removed = Signal(object)
 
     def __init__(self, viewer: Viewer, panel: ImagePanel, session: Session) -> None:
@@ -55,7 +66,12 @@ class ImageControl(QObject):
         self._session = session
         self.image: Image | None = None
         self.tracker: StrokeTracker | None = None
-        self._making = False
+        self._layer_of: WeakKeyDictionary[Image, Labels] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[Labels, Known] = WeakKeyDictionary()
+        self._new: list[Layer] = []
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._meet)
         panel.image_selected.connect(self._on_panel_image)
         panel.axes_selected.connect(self._on_panel_axes)
         panel.new_scribbles_requested.connect(self.renew_scribbles)
@@ -66,7 +82,7 @@ class ImageControl(QObject):
         viewer.camera.events.center.connect(self._on_camera)
         session.classes_changed.connect(self._on_classes)
         for layer in viewer.layers:
-            layer.events.name.connect(self._list_images)
+            layer.events.name.connect(self._on_renamed)
 
     def close(self) -> None:
         """Stop following; layers stay."""
@@ -78,7 +94,8 @@ class ImageControl(QObject):
         self._viewer.camera.events.center.disconnect(self._on_camera)
         self._session.classes_changed.disconnect(self._on_classes)
         for layer in layers:
-            layer.events.name.disconnect(self._list_images)
+            layer.events.name.disconnect(self._on_renamed)
+        self._soon.stop()
         self._leave()
 
     @property
@@ -109,26 +126,22 @@ class ImageControl(QObject):
         self.image = image
         image.events.data.connect(self._on_data_replaced)
         self._session.set_image(source)
-        self._attach_scribbles(source)
+        self._show_picture(source)
+        self._attach(self._existing_scribbles(source) or self._make_scribbles(source))
         self._on_step()
+        self._on_camera()
         self._list_images()
         self.changed.emit()
 
-    def restore(self, scribbles: Scribbles) -> None:
-        """Show strokes that came from a file."""
-        self._session.set_scribbles(scribbles)
-        if self.tracker is not None:
-            self.tracker.show()
-
     def renew_scribbles(self) -> None:
-        """Make a scribbles layer where there is none; strokes that we know come back."""
+        """Make a scribbles layer where there is none; known strokes come back."""
         if self.image is None or self._session.source is None:
             self._session.message.emit("choose an image first", "warning")
             return
         if self.tracker is None:
-            strokes = self._session.scribbles
-            self._attach_scribbles(self._session.source)
-            self.restore(strokes)
+            layer = self._make_scribbles(self._session.source)
+            self._follow(layer, StrokeHistory()).show()
+            self.changed.emit()
         self._select(self.scribbles)
 
     def _leave(self) -> None:
@@ -140,35 +153,44 @@ class ImageControl(QObject):
     def _drop_tracker(self) -> None:
         if self.tracker is not None:
             self.tracker.close()
+            known = Known(self._session.scribbles, self.tracker.history)
+            self._known[self.tracker.layer] = known
             self.tracker = None
 
-    def _attach_scribbles(self, source: ImageSource) -> None:
+    def _make_scribbles(self, source: ImageSource) -> Labels:
         assert self.image is not None  # noqa: S101 - callers have set it
-        self._show_picture(source)
-        layer = self._existing_scribbles(source)
-        if layer is None:
-            layer = make_scribbles(self.image, source, self._session.classes)
-            self._making = True
-            self._viewer.add_layer(layer)
-            self._making = False
-        self._track(layer)
+        layer = make_scribbles(self.image, source, self._session.classes)
+        self._viewer.add_layer(layer)
+        return layer
 
-    def _track(self, layer: Labels) -> None:
+    def _attach(self, layer: Labels) -> None:
         """Take the strokes of `layer` for those of the image."""
-        assert self.image is not None  # noqa: S101 - callers have set it
-        layer.metadata["image"] = self.image.name
         classes = layer.metadata.get("classes")
         if classes:
             self._session.set_classes(tuple(classes))
-        self.tracker = StrokeTracker(layer, self._session)
-        self.tracker.sync()
-        self._on_classes()
+        known = self._known.get(layer)
+        if known is not None and known.scribbles.shape == self._session.scribbles.shape:
+            self._session.set_scribbles(known.scribbles)
+        history = StrokeHistory() if known is None else known.history
+        self._follow(layer, history).sync()
         self._select(layer)
+
+    def _follow(self, layer: Labels, history: StrokeHistory) -> StrokeTracker:
+        image, source = self.image, self._session.source
+        assert image is not None  # noqa: S101 - callers have set it
+        assert source is not None  # noqa: S101 - callers have set it
+        for key, value in placement(image, source, planes=True).items():
+            setattr(layer, key, value)  # files do not say where an image lies
+        layer.metadata["image"] = image.name
+        self._layer_of[image] = layer
+        self.tracker = StrokeTracker(layer, self._session, history)
+        self._on_classes()
+        return self.tracker
 
     def _adopt(self, layer: Labels) -> None:
         """Use a scribbles layer that was opened from a file."""
         source = self._session.source
-        if source is None or self._making:
+        if source is None:
             return
         if layer.data.shape != (*source.plane_shape, source.height, source.width):
             self._session.message.emit(
@@ -177,22 +199,39 @@ class ImageControl(QObject):
                 "warning",
             )
             return
+        self._remove_if_empty(self.scribbles)
         self._drop_tracker()
         self._session.set_scribbles(Scribbles((source.height, source.width)))
-        self._track(layer)
+        self._attach(layer)
+        self.changed.emit()
+
+    def _remove_if_empty(self, layer: Labels | None) -> None:
+        """Remove the layer that we made before we knew that there is a painted one."""
+        if layer is not None and not self._session.scribbles.strokes:
+            self._drop_tracker()
+            self._viewer.layers.remove(layer)
 
     def _existing_scribbles(self, source: ImageSource) -> Labels | None:
+        assert self.image is not None  # noqa: S101 - callers have set it
         shape = (*source.plane_shape, source.height, source.width)
-        for layer in self._viewer.layers:
+        known = self._layer_of.get(self.image)
+        layers = list(self._viewer.layers)
+        for layer in [known, *layers] if known in layers else layers:
             if (
                 isinstance(layer, Labels)
-                and role_of(layer) == "scribbles"
+                and self._belongs(layer)
                 and layer.data.shape == shape
-                and self.image is not None
-                and layer.metadata.get("image") in (None, self.image.name)
             ):
                 return layer
         return None
+
+    def _belongs(self, layer: Layer) -> bool:
+        """Whether a layer holds scribbles of the image, or of none in particular."""
+        if self.image is None or role_of(layer) != "scribbles":
+            return False
+        return layer is self._layer_of.get(self.image) or layer.metadata.get(
+            "image"
+        ) in (None, self.image.name)
 
     def _show_picture(self, source: ImageSource) -> None:
         """Add a colour picture of an image that napari can only show band by band."""
@@ -237,17 +276,30 @@ class ImageControl(QObject):
             self.choose(self.image, axes)
 
     def _on_inserted(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
-        event.value.events.name.connect(self._list_images)
-        layer = event.value
-        if self.image is None and is_candidate(layer):
-            self.choose(layer)
-        elif role_of(layer) == "scribbles" and layer is not self.scribbles:
-            self._adopt(layer)
+        event.value.events.name.connect(self._on_renamed)
+        self._new.append(event.value)
+        self._soon.start(0)
+        self._list_images()
+
+    def _meet(self) -> None:
+        """Look at new layers, once napari has shown them all."""
+        new, self._new = self._new, []
+        for layer in new:
+            if layer not in self._viewer.layers or layer is self.scribbles:
+                continue
+            if self.image is None and is_candidate(layer):
+                self.choose(layer)
+            elif isinstance(layer, Labels) and self._belongs(layer):
+                self._adopt(layer)
+
+    def _on_renamed(self) -> None:
+        if self.image is not None and self.scribbles is not None:
+            self.scribbles.metadata["image"] = self.image.name
         self._list_images()
 
     def _on_removed(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
         layer: Layer = event.value
-        layer.events.name.disconnect(self._list_images)
+        layer.events.name.disconnect(self._on_renamed)
         self.layer_removed.emit(layer)
         if layer is self.image:
             self._leave()
@@ -257,8 +309,8 @@ class ImageControl(QObject):
             )
             self.changed.emit()
         elif layer is self.scribbles:
-            self._session.stop()
             self._drop_tracker()
+            self.changed.emit()
             self._session.message.emit(
                 "the scribbles layer was removed; its strokes are kept: "
                 "press New scribbles to get it back",
@@ -267,19 +319,20 @@ class ImageControl(QObject):
         self._list_images()
 
     def _on_data_replaced(self) -> None:
-        if self.image is not None:
-            axes = None if self._session.source is None else self._session.source.axes
-            self.choose(self.image, axes)
-            self._session.message.emit("the image was replaced", "info")
+        image, source = self.image, self._session.source
+        if image is None or source is None:
+            return
+        known = [axes for axes, _ in axes_options(image)]
+        self.choose(image, source.axes if source.axes in known else None)
 
     def _on_step(self) -> None:
         source = self._session.source
-        if source is not None and source.plane_axes:
-            step = self._viewer.dims.current_step
-            lead = [a for a in source.axes if not (source.rgb and a == "C")]
-            offset = len(step) - len(lead)
+        if self.image is not None and source is not None and source.plane_axes:
+            point = self._viewer.dims.point[-self.image.ndim :]
+            at = self.image.world_to_data(point)
+            own = own_axes(self.image, source.axes)
             plane = [
-                min(int(step[offset + lead.index(a)]), n - 1)
+                min(max(round(float(at[own.index(a)])), 0), n - 1)
                 for a, n in zip(source.plane_axes, source.plane_shape, strict=True)
             ]
             self._session.set_plane(tuple(plane))
@@ -294,6 +347,7 @@ class ImageControl(QObject):
     def _on_classes(self) -> None:
         if self.scribbles is not None:
             self.scribbles.colormap = scribble_colors(self._session.classes)
+            self.scribbles.metadata["classes"] = self._session.classes
 
 
 def describe(source: ImageSource) -> str:
@@ -304,7 +358,9 @@ def describe(source: ImageSource) -> str:
     if source.wavelengths is not None:
         low, high = min(source.wavelengths), max(source.wavelengths)
         parts.append(f"{low:.0f}-{high:.0f} nm")
-    parts += [f"{a} {k}" for a, k in zip(source.plane_axes, source.plane_shape, strict=True)]
+    parts += [
+        f"{a} {k}" for a, k in zip(source.plane_axes, source.plane_shape, strict=True)
+    ]
     if source.unit not in ("pixel", "px"):
         parts.append(f"{source.pixel_size[0]:.3g} {source.unit} per pixel")
     return ", ".join(parts)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject
 
+from napari_ood_seg.core.data.palette import UNKNOWN_COLOR
 from napari_ood_seg.core.types import UNKNOWN, Progress
-from napari_ood_seg.session.palette import UNKNOWN_COLOR
 
 if TYPE_CHECKING:
     from napari_ood_seg.plugin.image_control import ImageControl
@@ -48,6 +48,7 @@ class JobControl(QObject):
         self._images = images
         self._stage = ""
         self._stage_began = 0.0
+        self._warned = False
         panel.once_requested.connect(self.train)
         panel.live_toggled.connect(self._on_live)
         panel.stop_requested.connect(session.stop)
@@ -56,7 +57,8 @@ class JobControl(QObject):
         session.busy_changed.connect(self._on_busy)
         session.progressed.connect(self._on_progress)
         session.tile_done.connect(self._on_tile)
-        session.message.connect(panel.set_message)
+        session.message.connect(self._on_message)
+        session.image_changed.connect(self._show_areas)
         session.model_changed.connect(self._on_model)
         session.keep_changed.connect(self._show_areas)
         session.result_started.connect(self._show_areas)
@@ -68,12 +70,20 @@ class JobControl(QObject):
         if not (self._session.live and self._session.busy):
             self._session.train()
 
-    def _on_live(self, live: bool) -> None:  # noqa: FBT001 - a Qt slot
+    def _on_live(self, live: bool) -> None:
         if live and self._images.tracker is not None:
             self._images.tracker.sync()
         self._session.set_live(live)
 
-    def _on_busy(self, busy: bool) -> None:  # noqa: FBT001 - a psygnal slot
+    def _on_message(self, text: str, kind: str) -> None:
+        """Show a message; the end of a job does not hide what went wrong meanwhile."""
+        if self._warned and kind == "info" and not self._session.busy:
+            self._warned = False
+            return
+        self._warned = kind != "info" and self._session.busy
+        self._panel.set_message(text, kind)
+
+    def _on_busy(self, busy: bool) -> None:
         self._panel.set_running(busy)
         if not busy:
             self._panel.clear_progress()

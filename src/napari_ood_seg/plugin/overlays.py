@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
@@ -11,13 +12,17 @@ from napari_ood_seg.plugin.colormaps import class_colors
 from napari_ood_seg.plugin.layers import make_classes, make_heatmap, role_of
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from napari.layers import Image, Labels, Layer
     from napari.viewer import Viewer
 
     from napari_ood_seg.session.jobs import TileDone
+    from napari_ood_seg.session.result import Result
     from napari_ood_seg.session.session import Session
 
-_REDRAW_MS: Final = 100
+    Pair = tuple[Labels | None, Image | None]
+
+_REDRAW_MS: Final = 250
 """Tiles that arrive within this time are drawn together; the last one at once."""
 
 
@@ -37,6 +42,7 @@ class Overlays(QObject):
         self._viewer = viewer
         self._session = session
         self._image: Image | None = None
+        self._layers_of: WeakKeyDictionary[Image, Pair] = WeakKeyDictionary()
         self.classes: Labels | None = None
         self.heatmap: Image | None = None
         self.show_unknown = True
@@ -46,6 +52,7 @@ class Overlays(QObject):
         self._redraw.setSingleShot(True)
         self._redraw.timeout.connect(self._draw)
         session.result_started.connect(self._on_started)
+        session.model_changed.connect(self._on_model)
         session.tile_done.connect(self._on_tile)
         session.keep_changed.connect(self._on_keep)
         session.classes_changed.connect(self._on_classes)
@@ -54,6 +61,7 @@ class Overlays(QObject):
         """Stop following; the layers stay, they are the user's now."""
         self._redraw.stop()
         self._session.result_started.disconnect(self._on_started)
+        self._session.model_changed.disconnect(self._on_model)
         self._session.tile_done.disconnect(self._on_tile)
         self._session.keep_changed.disconnect(self._on_keep)
         self._session.classes_changed.disconnect(self._on_classes)
@@ -65,9 +73,16 @@ class Overlays(QObject):
 
     def follow(self, image: Image | None) -> None:
         """Show results over `image` from now on; layers of another one stay behind."""
-        if image is not self._image:
-            self.classes = self.heatmap = None
+        if image is self._image:
+            return
+        if self._image is not None:
+            self._layers_of[self._image] = (self.classes, self.heatmap)
         self._image = image
+        classes, heatmap = (
+            (None, None) if image is None else self._layers_of.get(image, (None, None))
+        )
+        self.classes = classes if classes in self._viewer.layers else None
+        self.heatmap = heatmap if heatmap in self._viewer.layers else None
 
     def forget(self, layer: Layer) -> None:
         """Take note that a layer is gone; the next result makes a new one."""
@@ -99,31 +114,33 @@ class Overlays(QObject):
             self.heatmap.opacity = _heatmap_opacity(opacity)
 
     def _on_started(self) -> None:
-        result, source = self._session.result, self._session.source
-        if result is None or source is None or self._image is None:
+        if self._session.result is None:
             self._blank()
-            return
-        self._adopt()
-        if self.classes is None:
-            self.classes = make_classes(
-                self._image, source, result, self._session.classes
-            )
-            self._insert(self.classes, "classes")
-        if self.heatmap is None:
-            self.heatmap = make_heatmap(self._image, source, result)
-            self._insert(self.heatmap, "heatmap")
+        else:
+            self._prepare(self._session.result)
 
-    def _adopt(self) -> None:
-        """Forget layers whose shape no longer fits."""
-        result = self._session.result
-        for key in ("classes", "heatmap"):
-            layer = getattr(self, key)
-            if layer is not None and (
-                layer not in self._viewer.layers
-                or result is None
-                or layer.data.shape != result.classes.shape
-            ):
-                setattr(self, key, None)
+    def _on_model(self) -> None:
+        """Bring back what was deleted; there may be a result from before."""
+        if self._session.result is not None:
+            self._prepare(self._session.result)
+
+    def _prepare(self, result: Result) -> None:
+        """Make the layers that are missing; those that are there take the shape."""
+        image, source = self._image, self._session.source
+        if image is None or source is None:
+            return
+        shape = result.classes.shape
+        if self.classes is None:
+            labels = result.labels(self._session.keep)
+            self.classes = make_classes(image, source, labels, self._session.classes)
+            self._insert(self.classes, "classes")
+        elif self.classes.data.shape != shape:
+            self.classes.data = result.labels(self._session.keep)
+        if self.heatmap is None:
+            self.heatmap = make_heatmap(image, source, heat(result.typicality))
+            self._insert(self.heatmap, "heatmap")
+        elif self.heatmap.data.shape != shape:
+            self.heatmap.data = heat(result.typicality)
 
     def _insert(self, layer: Any, key: str) -> None:  # noqa: ANN401 - Labels or Image
         layer.opacity = (
@@ -142,11 +159,13 @@ class Overlays(QObject):
 
     def _on_tile(self, event: TileDone) -> None:
         result = self._session.result
-        if result is None or self.classes is None or self.heatmap is None:
+        if result is None:
             return
         where = event.tile.inner
-        self.classes.data[where] = result.labels(self._session.keep, where)
-        self.heatmap.data[where] = 1.0 - event.prediction.typicality
+        if self.classes is not None:
+            self.classes.data[where] = result.labels(self._session.keep, where)
+        if self.heatmap is not None:
+            self.heatmap.data[where] = heat(event.prediction.typicality)
         if event.done == event.total:
             self._redraw.start(0)
         elif not self._redraw.isActive():
@@ -173,6 +192,16 @@ class Overlays(QObject):
         for layer in (self.classes, self.heatmap):
             if layer is not None and layer in self._viewer.layers:
                 layer.refresh(extent=False)
+
+
+def heat(typicality: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return what the heatmap shows: 1 where nothing is typical, 0 where not known.
+
+    >>> heat(np.array([1.0, 0.25, np.nan], np.float32)).tolist()
+    [0.0, 0.75, 0.0]
+    """
+    known = ~np.isnan(typicality)
+    return np.where(known, 1 - typicality, np.float32(0))
 
 
 def _heatmap_opacity(opacity: float) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
+from napari_ood_seg.core.types import UNLABELLED
 from napari_ood_seg.session.history import Step, StrokeHistory
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 class StrokeTracker(QObject):
     """Follows one scribbles layer and keeps the session's strokes equal to it.
 
-    Brush, fill and polygon end with a ``paint`` event that says where. Undo and
-    redo only cause a redraw (``set_data``), so on each redraw the places of the
-    last change are compared. Pixels written from code cause no event at all:
-    `sync` finds them.
+    Brush, fill and polygon cause a ``paint`` event that says where: the brush once
+    its pixels are on the layer, the others just before, so the place is looked at
+    twice. Undo and redo only cause a redraw (``set_data``), so after each redraw the
+    places of the last changes are compared. Pixels written from code cause no event
+    at all: `sync` finds them.
 
     Parameters
     ----------
@@ -35,27 +37,34 @@ class StrokeTracker(QObject):
         The scribbles: `(..., h, w)` labels.
     session
         Receives the strokes.
+    history
+        What is known of the layer's past, if it was followed before.
     """
 
-    def __init__(self, layer: Labels, session: Session) -> None:
+    def __init__(
+        self, layer: Labels, session: Session, history: StrokeHistory | None = None
+    ) -> None:
         super().__init__()
         self.layer = layer
+        self.history = StrokeHistory() if history is None else history
         self._session = session
-        self._history = StrokeHistory()
         self._later = QTimer(self)
         self._later.setSingleShot(True)
-        self._later.timeout.connect(self._follow_undo)
+        self._later.timeout.connect(self._catch_up)
+        self._told: list[tuple[slice, ...]] = []
         layer.events.paint.connect(self._on_paint)
         layer.events.set_data.connect(self._on_redraw)
 
     def close(self) -> None:
         """Stop following."""
+        self._catch_up()
         self._later.stop()
         self.layer.events.paint.disconnect(self._on_paint)
         self.layer.events.set_data.disconnect(self._on_redraw)
 
     def sync(self) -> None:
         """Compare every pixel of every plane; take over what differs."""
+        self._catch_up()
         shape = self.layer.data.shape
         whole = (slice(0, shape[-2]), slice(0, shape[-1]))
         for plane in np.ndindex(*shape[:-2]):
@@ -66,13 +75,29 @@ class StrokeTracker(QObject):
         data = self.layer.data
         for plane in np.ndindex(*data.shape[:-2]):
             data[plane] = self._session.scribbles.to_labels(plane=plane)
-        self._history.clear()
+        self.history.clear()
+        self.layer.refresh()
+
+    def erase(self, class_id: int) -> None:
+        """Erase a class from the layer; napari's undo brings it back."""
+        self._catch_up()
+        strokes = self._session.scribbles.strokes
+        with self.layer.block_history():  # one step, told when it is on the layer
+            for stroke in strokes:
+                if stroke.class_id == class_id:
+                    plane = tuple(np.full(len(stroke), i) for i in stroke.plane)
+                    index = (*plane, *stroke.coords.T)
+                    self.layer.data_setitem(index, UNLABELLED, refresh=False)
         self.layer.refresh()
 
     def _on_paint(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
         box = bounding_box(event.value, self.layer.data.shape)
-        if box is None:
-            return
+        if box is not None:
+            self._absorb_box(box)
+            self._told.append(box)
+            self._later.start(0)
+
+    def _absorb_box(self, box: tuple[slice, ...]) -> None:
         planes = [range(s.start, s.stop) for s in box[:-2]]
         for plane in np.ndindex(*[len(p) for p in planes]):
             at = tuple(p[i] for p, i in zip(planes, plane, strict=True))
@@ -82,10 +107,13 @@ class StrokeTracker(QObject):
         if not self._later.isActive():
             self._later.start(0)
 
-    def _follow_undo(self) -> None:
-        found = self._history.follow(self._look)
+    def _catch_up(self) -> None:
+        found = self.history.follow(self._look)
         if found is not None:
             self._session.set_scribbles(found)
+        told, self._told = self._told, []
+        for box in told:
+            self._absorb_box(box)
 
     def _absorb(self, plane: Plane, region: Region, *, split: bool = False) -> None:
         before = self._session.scribbles
@@ -95,7 +123,7 @@ class StrokeTracker(QObject):
         if after is before:
             return
         step = Step(before=before, after=after, region=region, plane=plane)
-        self._history.record(step)
+        self.history.record(step)
         self._session.set_scribbles(after)
 
     def _look(self, region: Region, plane: Plane) -> npt.NDArray[np.integer]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_ood_seg.core.data.scribbles import Scribbles
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy.typing as npt
+
+    from napari_ood_seg.core.data.scribbles import Scribbles
 
     Region = tuple[slice, slice]
     Look = Callable[[Region, tuple[int, ...]], npt.NDArray[np.integer]]

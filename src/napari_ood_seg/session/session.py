@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from psygnal import Signal
 
 from napari_ood_seg.core.config import InstantConfig
+from napari_ood_seg.core.data.palette import next_color
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.errors import ImageError, OODSegError, ScribbleError
 from napari_ood_seg.core.types import MAX_CLASS_ID, ClassInfo, Progress
@@ -21,7 +22,6 @@ from napari_ood_seg.session.jobs import (
     TileDone,
     Trained,
 )
-from napari_ood_seg.session.palette import next_color
 from napari_ood_seg.session.result import Result
 from napari_ood_seg.session.runner import JobRunner
 

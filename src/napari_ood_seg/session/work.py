@@ -84,7 +84,7 @@ class Workshop:
         model = yield from trainer.fit([image], job.classes)
         yield Trained(model=model)
         store = trainer.store(job.source)
-        assert store is not None  # noqa: S101 - fit has just made it
+        assert store is not None
         self._store, self._store_for = store, (job.source, model)
         yield from self._tiles(model, store, job)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from napari_ood_seg.core.data.preview import preview, preview_channels
 from napari_ood_seg.core.data.source import ImageSource
 
 
-def cube(n: int, **facts: object) -> ImageSource:
+def cube(n: int, **facts: Any) -> ImageSource:
     data = np.random.default_rng(0).random((n, 20, 30), np.float32)
     return ImageSource.from_array(data, axes="CYX", **facts)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from skimage.measure import label
+from skimage import measure
 
 from napari_ood_seg.core.data.scribbles import (
     Scribbles,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Labels = npt.NDArray[np.uint8]
 
 SHAPE = (12, 17)
+label_parts: Any = measure.label  # untyped
 
 rectangles = st.lists(
     st.tuples(
@@ -95,7 +96,7 @@ def test_from_labels_gives_the_labels_back(flat: list[int]) -> None:
     np.testing.assert_array_equal(scribbles.to_labels(), image)
     assert_consistent(scribbles)
     for class_id in scribbles.class_ids:
-        n_parts = label(image == class_id, connectivity=2, return_num=True)[1]
+        n_parts = label_parts(image == class_id, connectivity=2, return_num=True)[1]
         mine = [s for s in scribbles.strokes if s.class_id == class_id]
         assert len(mine) == n_parts
     counts = np.bincount(image.ravel())
@@ -196,7 +197,7 @@ def test_connected_parts_equal_skimage() -> None:
     mask = np.random.default_rng(0).random((20, 30)) < 0.3
     offset = np.array([5, 7], np.int32)
     parts = connected_parts(np.argwhere(mask).astype(np.int32) + offset)
-    labels = label(mask, connectivity=2)
+    labels = label_parts(mask, connectivity=2)
     assert len(parts) == labels.max()
     for part in parts:
         owner = labels[tuple((part - offset).T)]

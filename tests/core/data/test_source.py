@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import dask.array as da
 import numpy as np
 import pytest
 import zarr
+from dask import array as dask_array
 
 from napari_ood_seg.core.data.source import ImageSource, guess_axes
 from napari_ood_seg.core.errors import ImageError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+from_dask: Any = dask_array.from_array  # untyped
 H, W, C = 7, 9, 5
 CUBE = np.arange(C * H * W, dtype=np.float32).reshape(C, H, W)
 ROWS, COLUMNS = slice(2, 6), slice(1, 8)
@@ -87,7 +88,7 @@ def test_values_beyond_float32_are_infinite_and_nobody_warns() -> None:
 @pytest.mark.parametrize(
     "wrap",
     [
-        pytest.param(lambda a: da.from_array(a, chunks=3), id="dask"),
+        pytest.param(lambda a: from_dask(a, chunks=3), id="dask"),
         pytest.param(lambda a: zarr.array(a), id="zarr"),
         pytest.param(lambda a: [a, a[:, ::2, ::2]], id="multiscale"),
     ],
@@ -104,11 +105,11 @@ class Watched:
     shape, dtype = CUBE.shape, CUBE.dtype
 
     def __init__(self) -> None:
-        self.asked: list[object] = []
+        self.asked: list[Any] = []
 
-    def __getitem__(self, index: object) -> npt.NDArray[np.float32]:
+    def __getitem__(self, index: Any) -> npt.NDArray[np.float32]:
         self.asked.append(index)
-        out: npt.NDArray[np.float32] = CUBE[index]  # type: ignore[index]
+        out: npt.NDArray[np.float32] = CUBE[index]
         return out
 
 
@@ -121,7 +122,7 @@ def test_only_the_region_is_read() -> None:
 
 
 class Broken(Watched):
-    def __getitem__(self, index: object) -> npt.NDArray[np.float32]:
+    def __getitem__(self, index: Any) -> npt.NDArray[np.float32]:
         raise OSError("disk on fire")
 
 

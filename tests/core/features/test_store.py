@@ -35,47 +35,68 @@ def descriptor(source: ImageSource) -> Descriptor:
 
 
 @pytest.fixture(scope="module")
-def whole(source: ImageSource, descriptor: Descriptor) -> Tensor:
+def whole(source: ImageSource, descriptor: Descriptor) -> tuple[Tensor, ...]:
     region = (slice(0, SHAPE[0]), slice(0, SHAPE[1]))
     return descriptor(read_region(source, region, plane=(), device=CPU))
 
 
+@pytest.mark.parametrize("margin", [0, 3, 16])
 @pytest.mark.parametrize("size", [8, 20, 32, 33, 64, 512])
 def test_tiles_equal_the_whole(
-    source: ImageSource, descriptor: Descriptor, whole: Tensor, size: int
+    source: ImageSource,
+    descriptor: Descriptor,
+    whole: tuple[Tensor, ...],
+    size: int,
+    margin: int,
 ) -> None:
-    """Also where the size is no multiple of the coarsest scale."""
-    store = FeatureStore(source, descriptor, device=CPU, size=size)
+    """Also where size or margin is no multiple of the coarsest scale."""
+    store = FeatureStore(source, descriptor, device=CPU, size=size, margin=margin)
     hits = np.zeros(SHAPE, int)
     for i, tile in enumerate(store.tiles):
+        found = store.tile((), i)
         hits[tile.inner] += 1
-        torch.testing.assert_close(
-            store.tile((), i), whole[(slice(None), *tile.inner)], rtol=1e-4, atol=1e-4
-        )
+        for axis in (0, 1):
+            start = found.origin[axis] + found.crop[axis].start
+            assert start == tile.inner[axis].start
+            assert found.origin[axis] + found.crop[axis].stop == tile.inner[axis].stop
+            stop = min(tile.inner[axis].stop + margin, SHAPE[axis])
+            assert found.origin[axis] <= max(tile.inner[axis].start - margin, 0)
+            assert found.origin[axis] + found.size[axis] >= stop
+        for z, expected, f in zip(found.levels, whole, store.factors, strict=True):
+            h, w = (-(-n // f) for n in found.size)
+            top, left = (n // f for n in found.origin)
+            torch.testing.assert_close(
+                z, expected[:, top : top + h, left : left + w], rtol=1e-4, atol=1e-4
+            )
     assert (hits == 1).all()
 
 
+@pytest.mark.parametrize("margin", [0, 8])
 @pytest.mark.parametrize("size", [16, 20, 512])
-def test_rows_are_the_features_at_the_pixels(
+def test_rows_are_the_features_at_the_cells(
     source: ImageSource,
     descriptor: Descriptor,
-    whole: Tensor,
+    whole: tuple[Tensor, ...],
     size: int,
-    rng: np.random.Generator,
+    margin: int,
 ) -> None:
-    store = FeatureStore(source, descriptor, device=CPU, size=size)
-    corners = np.array([[0, 0], [63, 95], [0, 95], [63, 0], [15, 16], [16, 15]])
-    coords = np.vstack([corners, rng.integers(0, SHAPE, (50, 2))]).astype(np.int32)
-    expected = whole[:, coords[:, 0], coords[:, 1]].T
-    torch.testing.assert_close(store.rows((), coords), expected, rtol=1e-4, atol=1e-4)
-    none = np.zeros((0, 2), np.int32)
-    assert store.rows((), none).shape == (0, 6)
+    store = FeatureStore(source, descriptor, device=CPU, size=size, margin=margin)
+    for level, expected in enumerate(whole):
+        h, w = expected.shape[1:]
+        cells = torch.cartesian_prod(torch.arange(h), torch.arange(w)).flip(0)
+        torch.testing.assert_close(
+            store.rows((), level, cells),
+            expected[:, cells[:, 0], cells[:, 1]].T,
+            rtol=1e-4,
+            atol=1e-4,
+        )
+        assert store.rows((), level, cells[:0]).shape == (0, 6)
 
 
 def test_a_tile_is_computed_once_and_the_oldest_is_dropped(
     source: ImageSource, descriptor: Descriptor
 ) -> None:
-    tile_bytes = 6 * 16 * 16 * 4
+    tile_bytes = 6 * (16 * 16 + 8 * 8) * 4
     store = FeatureStore(source, descriptor, device=CPU, size=16, budget=2 * tile_bytes)
     first, second = store.tile((), 0), store.tile((), 1)
     assert store.tile((), 0) is first  # now 1 is the oldest
@@ -84,7 +105,8 @@ def test_a_tile_is_computed_once_and_the_oldest_is_dropped(
     assert store.tile((), 0) is first
     again = store.tile((), 1)
     assert again is not second
-    assert torch.equal(again, second)
+    for a, b in zip(again.levels, second.levels, strict=True):
+        assert torch.equal(a, b)
 
 
 def test_a_tile_beyond_the_budget_is_kept_alone(
@@ -94,7 +116,7 @@ def test_a_tile_beyond_the_budget_is_kept_alone(
     kept = store.tile((), 3)
     assert store.tile((), 3) is kept
     store.tile((), 4)
-    assert store.n_bytes == kept.nelement() * 4
+    assert store.n_bytes == kept.n_bytes
 
 
 def test_planes_are_kept_apart() -> None:
@@ -102,11 +124,28 @@ def test_planes_are_kept_apart() -> None:
     source = ImageSource.from_array(stack, axes="ZYX")
     descriptor = Descriptor.fit(CONFIG, sample_regions(source, device=CPU))
     store = FeatureStore(source, descriptor, device=CPU)
-    assert not torch.equal(store.tile((0,), 0), store.tile((1,), 0))
-    alone = FeatureStore(
-        ImageSource.from_array(stack[1], axes="YX"), descriptor, device=CPU
+    second = ImageSource.from_array(stack[1], axes="YX")
+    alone = FeatureStore(second, descriptor, device=CPU)
+    for level in range(2):
+        other = store.tile((1,), 0).levels[level]
+        assert not torch.equal(store.tile((0,), 0).levels[level], other)
+        assert torch.equal(other, alone.tile((), 0).levels[level])
+
+
+def test_pixels_that_are_not_finite_are_marked(descriptor: Descriptor) -> None:
+    image = three_textures()
+    image[3, 20, 1], image[40, 90] = np.nan, np.inf
+    store = FeatureStore(
+        ImageSource.from_array(image), descriptor, device=CPU, size=32, margin=8
     )
-    assert torch.equal(store.tile((1,), 0), alone.tile((), 0))
+    marks = np.zeros(SHAPE, bool)
+    for i, tile in enumerate(store.tiles):
+        invalid = store.tile((), i).invalid
+        if invalid is not None:
+            marks[tile.inner] = invalid.numpy()
+        else:
+            assert np.isfinite(image[tile.inner]).all()
+    np.testing.assert_array_equal(marks, ~np.isfinite(image).all(2))
 
 
 def test_read_only_and_flipped_memory() -> None:
@@ -139,7 +178,7 @@ def test_sample_regions_are_the_same_each_time(
     image = rng.random(shape, np.float32)
     regions = sample_regions(ImageSource.from_array(image), device=CPU)
     first, second = list(regions()), list(regions())
-    assert len(first) == (1 if shape == (30, 40) else 16)
+    assert len(first) == (1 if shape == (30, 40) else 9)
     for a, b in zip(first, second, strict=True):
         assert torch.equal(a, b)
     if len(first) == 1:

@@ -89,7 +89,7 @@ def test_zarr_follows_the_specification(ome_zarr: Path) -> None:
     assert colors == {
         3: (0, 0x72, 0xB2, 255),
         9: (0xD5, 0x5E, 0, 255),
-        255: (128, 128, 128, 255),
+        255: (77, 77, 77, 255),
     }
     raw = root["labels/classes"].attrs["ome"]["image-label"]["properties"]
     assert [entry["name"] for entry in raw] == ["Nuclei", "Strömä", "unknown"]

@@ -11,7 +11,12 @@ from napari_ood_seg.core.config import FilterConfig, InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import ModelMismatchError
-from napari_ood_seg.core.features.store import read_region, sample_regions
+from napari_ood_seg.core.features.store import (
+    FeatureStore,
+    TileFeatures,
+    read_region,
+    sample_regions,
+)
 from tests.contracts.model import DenseModelContract
 from tests.contracts.scenes import (
     CPU,
@@ -24,19 +29,24 @@ from tests.contracts.scenes import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_ood_seg.core.models.base import DenseModel
     from napari_ood_seg.core.models.instant import InstantModel
 
-CONFIG = InstantConfig(filters=FilterConfig(sigmas=(1.0, 2.0, 4.0)))
+CONFIG = InstantConfig(
+    filters=FilterConfig(sigmas=(1.0, 2.0, 4.0)),
+    detectors=("mahalanobis++", "relative mahalanobis"),
+)
 WHOLE = (slice(0, SHAPE[0]), slice(0, SHAPE[1]))
 
 
-def fitted() -> InstantModel:
+def fitted(config: InstantConfig = CONFIG) -> InstantModel:
     """Return a model whose class ids are neither consecutive nor in painted order."""
     scribbles = Scribbles(SHAPE)
     for row in (10, 28, 46):
         scribbles = scribbles.add(9, strip(row, LEFT)).add(4, strip(row, MIDDLE))
-    return fit(three_textures(), scribbles, config=CONFIG).model
+    return fit(three_textures(), scribbles, config=config).model
 
 
 class TestInstantModel(DenseModelContract):
@@ -63,58 +73,97 @@ def model() -> InstantModel:
     return fitted()
 
 
+def whole_tile(model: InstantModel, image: object = None) -> TileFeatures:
+    array = three_textures() if image is None else image
+    source = ImageSource.from_array(array)
+    store = FeatureStore(source, model.descriptor, device=CPU, margin=model.margin)
+    return store.tile((), 0)
+
+
+def rows_of(z: torch.Tensor) -> torch.Tensor:
+    return z.flatten(1).T.contiguous()
+
+
+def merged(maps: Sequence[torch.Tensor], model: InstantModel) -> torch.Tensor:
+    """Return the mean of enlarged maps, for a model without smoothing."""
+    enlarged = [
+        torch.nn.functional.interpolate(m[None], size=SHAPE, mode="bilinear")[0]
+        for m in maps
+    ]
+    assert model.config.smoothing == 0
+    return torch.stack(enlarged).mean(0)
+
+
 @pytest.fixture
-def features(model: InstantModel) -> torch.Tensor:
-    source = ImageSource.from_array(three_textures())
-    return model.features(read_region(source, WHOLE, plane=(), device=CPU))
+def sharp() -> InstantModel:
+    return fitted(
+        InstantConfig(filters=CONFIG.filters, detectors=CONFIG.detectors, smoothing=0.0)
+    )
 
 
-def test_prediction_of_features(model: InstantModel, features: torch.Tensor) -> None:
-    found = model.predict_features(features, probabilities=True)
-    rows = features.flatten(1).T
-    logits = model.logits(rows).double().numpy()
+def test_logits_are_log_densities_of_experts(sharp: InstantModel) -> None:
+    levels = whole_tile(sharp).levels
+    maps = [
+        c.distances(rows_of(z)).log().T.reshape(2, *z.shape[1:])
+        for z, c in zip(levels, sharp.classifier, strict=True)
+    ]
+    expected = -0.5 * sharp.descriptor.n_features * merged(maps, sharp)
+    got = sharp.logits(levels, SHAPE)
+    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-2)
+
+
+def test_scores_are_the_standardised_mean_of_experts(sharp: InstantModel) -> None:
+    levels, e = whole_tile(sharp).levels, sharp.ensemble
+    total = torch.zeros(SHAPE)
+    for m, experts in enumerate(e.members.values()):
+        maps = [
+            x.score(rows_of(z)).reshape(1, *z.shape[1:])
+            for z, x in zip(levels, experts, strict=True)
+        ]
+        total += (merged(maps, sharp)[0] - e.centre[m]) / e.scale[m]
+    got = sharp.scores(levels, SHAPE)
+    torch.testing.assert_close(got, total / 2, rtol=1e-3, atol=1e-3)
+
+
+def test_smoothing_blurs_the_scores(model: InstantModel, sharp: InstantModel) -> None:
+    levels = whole_tile(model).levels
+    rough = sharp.scores(levels, SHAPE).diff(dim=0).abs().mean()
+    assert model.scores(levels, SHAPE).diff(dim=0).abs().mean() < 0.7 * rough
+    assert model.margin > sharp.margin
+
+
+def test_prediction_of_a_tile(model: InstantModel) -> None:
+    tile = whole_tile(model)
+    found = model.predict_tile(tile, probabilities=True)
+    logits = model.logits(tile.levels, tile.size).double().numpy()
     ids = np.array(model.class_ids)
-    np.testing.assert_array_equal(found.classes.ravel(), ids[logits.argmax(1)])
-    posterior = softmax(logits, axis=1).T
+    np.testing.assert_array_equal(found.classes, ids[logits.argmax(0)])
     assert found.probabilities is not None
-    np.testing.assert_allclose(found.probabilities.reshape(2, -1), posterior, atol=1e-4)
-    score = model.ensemble.score(rows)
-    np.testing.assert_allclose(found.score.ravel(), score, atol=1e-4)
+    np.testing.assert_allclose(found.probabilities, softmax(logits, axis=0), atol=1e-4)
+    np.testing.assert_array_equal(found.score, model.scores(tile.levels, tile.size))
     np.testing.assert_array_equal(
-        found.typicality,
-        model.calibration.typicality(torch.from_numpy(found.score)),
+        found.typicality, model.calibration.typicality(torch.from_numpy(found.score))
     )
     assert found.classes.dtype == np.uint8
     assert found.score.dtype == found.typicality.dtype == np.float32
     assert found.probabilities.dtype == np.float32
 
 
-def test_probabilities_only_when_asked_for(
-    model: InstantModel, features: torch.Tensor
-) -> None:
-    assert model.predict_features(features[:, :4, :4]).probabilities is None
+def test_probabilities_only_when_asked_for(model: InstantModel) -> None:
+    assert model.predict_tile(whole_tile(model)).probabilities is None
 
 
-def test_permuting_pixels_permutes_the_prediction(
-    model: InstantModel, features: torch.Tensor
-) -> None:
-    plain = model.predict_features(features)
-    flipped = model.predict_features(features.flip(1, 2).contiguous())
-    np.testing.assert_array_equal(flipped.classes[::-1, ::-1], plain.classes)
-    np.testing.assert_allclose(flipped.score[::-1, ::-1], plain.score, atol=1e-3)
-
-
-def test_many_pixels_equal_few(model: InstantModel, features: torch.Tensor) -> None:
-    """More than are computed at a time, and no multiple of that."""
-    once = model.predict_features(features, probabilities=True)
-    thrice = model.predict_features(features.repeat(1, 3, 1), probabilities=True)
-    np.testing.assert_array_equal(thrice.classes, np.tile(once.classes, (3, 1)))
-    np.testing.assert_allclose(thrice.score, np.tile(once.score, (3, 1)), atol=1e-4)
-    assert once.probabilities is not None
-    assert thrice.probabilities is not None
-    np.testing.assert_allclose(
-        thrice.probabilities, np.tile(once.probabilities, (1, 3, 1)), atol=1e-4
-    )
+def test_pixels_that_are_not_finite_are_unknown(model: InstantModel) -> None:
+    image = three_textures()
+    image[10, 10:12] = np.nan
+    image[20, 50, 1] = np.inf
+    found = model.predict_tile(whole_tile(model, image))
+    broken = ~np.isfinite(image).all(2)
+    assert broken.sum() == 3
+    assert (found.typicality[broken] == 0).all()
+    assert np.isfinite(found.score).all()
+    assert np.isin(found.classes, model.class_ids).all()
+    assert (found.typicality[LEFT] > 0.05).mean() > 0.9
 
 
 def test_another_descriptor_leaves_the_heads_alone(model: InstantModel) -> None:

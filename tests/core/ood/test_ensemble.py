@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 
 from napari_ood_seg.core.ood.distance import Mahalanobis, NearestNeighbour
-from napari_ood_seg.core.ood.ensemble import Ensemble, standardisation
+from napari_ood_seg.core.ood.ensemble import Ensemble, select, standardisation
 from tests.contracts.detector import draw, two_classes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_ood_seg.core.ood.base import PixelDetector
 
 
 def test_standardisation_weighs_classes_alike() -> None:
@@ -23,25 +30,51 @@ def test_standardisation_of_equal_scores_is_finite() -> None:
     assert (scale > 0).all()
 
 
+MAKERS: dict[str, Callable[[], PixelDetector]] = {
+    "a": Mahalanobis,
+    "a/0": NearestNeighbour,  # a name that looks like a level of the other
+}
+LEVELS = [two_classes(), two_classes(apart=3.0)]
+
+
 def made() -> Ensemble:
-    pixels = two_classes()
-    members = {
-        "a": Mahalanobis().fit(pixels),
-        "a/b": NearestNeighbour().fit(pixels),  # a name that contains the separator
-    }
-    return Ensemble(members, torch.tensor([1.0, -2.0]), torch.tensor([0.5, 4.0]))
+    ensemble = Ensemble.fit(MAKERS, LEVELS)
+    ensemble.centre = torch.tensor([1.0, -2.0])
+    ensemble.scale = torch.tensor([0.5, 4.0])
+    return ensemble
 
 
-def test_score_is_the_standardised_mean() -> None:
+def test_every_detector_is_fitted_to_every_scale() -> None:
     ensemble, x = made(), draw(30, 6)
-    first, second = (m.score(x) for m in ensemble.members.values())
+    for level, pixels in enumerate(LEVELS):
+        columns = [make().fit(pixels).score(x) for make in MAKERS.values()]
+        assert torch.equal(ensemble.score_level(level, x), torch.stack(columns, 1))
+
+
+def test_combined_is_the_standardised_mean() -> None:
+    scores = draw(30, 2)
+    first, second = scores.T
     expected = ((first - 1) / 0.5 + (second + 2) / 4) / 2
-    torch.testing.assert_close(ensemble.score(x), expected)
-    assert ensemble.score(x).shape == (30,)
+    torch.testing.assert_close(made().combine(scores), expected)
+    maps = scores.reshape(5, 6, 2)
+    assert torch.equal(made().combine(maps), made().combine(scores).reshape(5, 6))
+
+
+def test_one_detector_alone_is_not_changed() -> None:
+    scores = draw(30, 1)
+    ensemble = Ensemble.fit({"a": Mahalanobis}, LEVELS)
+    assert torch.equal(ensemble.combine(scores), scores[:, 0])
 
 
 def test_round_trip() -> None:
     ensemble, x = made(), draw(30, 6)
-    unfitted = {"a": Mahalanobis(), "a/b": NearestNeighbour()}
-    again = Ensemble.restored(unfitted, ensemble.tensors())
-    assert torch.equal(again.score(x), ensemble.score(x))
+    stored = {k: v.clone() for k, v in ensemble.tensors().items()}
+    again = Ensemble.restored(MAKERS, 2, stored)
+    for level in range(2):
+        assert torch.equal(again.score_level(level, x), ensemble.score_level(level, x))
+    assert torch.equal(again.combine(draw(9, 2)), ensemble.combine(draw(9, 2)))
+
+
+def test_select_takes_the_start_away() -> None:
+    tensors = {"a/x": torch.zeros(1), "b/x": torch.ones(1), "a": torch.ones(2)}
+    assert list(select(tensors, "a/")) == ["x"]

@@ -135,7 +135,7 @@ def test_an_incomplete_file_is_one_sentence(
     spoil(document, tensors)
     write_document(path, kind="model", document=document, tensors=tensors)
     with pytest.raises(
-        FileFormatError, match=r"a\.oodseg is incomplete or damaged"
+        FileFormatError, match=r"a\.oodseg' is incomplete or damaged"
     ) as e:
         load_model(path)
     assert "\n" not in str(e.value)

@@ -6,15 +6,18 @@ from typing import Final
 
 CLASS_COLORS: Final = (
     "#56b4e9",
-    "#e69f00",
-    "#009e73",
     "#f0e442",
-    "#cc79a7",
+    "#009e73",
+    "#e69f00",
     "#0072b2",
     "#d55e00",
     "#bbbbbb",
+    "#cc79a7",
 )
-"""Okabe and Ito (2008), in the order that suits tissue best, then a light grey."""
+"""Okabe and Ito (2008) and a light grey; the purple, nearest to the heatmap, last."""
+
+UNKNOWN_COLOR: Final = "#4d4d4d"
+"""Pixels that are like none of the classes; no class starts with this colour."""
 
 
 def next_color(taken: set[str]) -> str:
@@ -23,7 +26,7 @@ def next_color(taken: set[str]) -> str:
     Examples
     --------
     >>> next_color({"#56b4e9"})
-    '#e69f00'
+    '#f0e442'
     """
     used = {color.lower() for color in taken}
     free = [c for c in CLASS_COLORS if c not in used]

@@ -261,7 +261,9 @@ def _size(shape: Sequence[int]) -> str:
 
 
 def _flat(coords: Coords, shape: tuple[int, int]) -> npt.NDArray[np.int64]:
-    flat: npt.NDArray[np.int64] = coords[:, 0].astype(np.int64) * shape[1] + coords[:, 1]
+    flat: npt.NDArray[np.int64] = (
+        coords[:, 0].astype(np.int64) * shape[1] + coords[:, 1]
+    )
     return flat
 
 

@@ -135,7 +135,9 @@ class ImageSource:
     @property
     def plane_shape(self) -> tuple[int, ...]:
         """Length of each of the `plane_axes`."""
-        return tuple(int(self.levels[0].shape[self.axes.index(a)]) for a in self.plane_axes)
+        return tuple(
+            int(self.levels[0].shape[self.axes.index(a)]) for a in self.plane_axes
+        )
 
     def read(
         self, rows: slice, columns: slice, *, plane: Sequence[int] = ()

@@ -23,7 +23,7 @@ _FLOOR = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """One scale of the bank: blur by `sigma` pixels of the level `factor` times down."""
+    """One scale: a blur by `sigma` pixels of the level that is `factor` times down."""
 
     sigma: float
     factor: int

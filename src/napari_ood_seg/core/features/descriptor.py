@@ -165,9 +165,7 @@ class Descriptor:
     reductions: tuple[Reduction, ...]
 
     @classmethod
-    def fit(
-        cls, config: FilterConfig, regions: Callable[[], Iterable[Tensor]]
-    ) -> Self:
+    def fit(cls, config: FilterConfig, regions: Callable[[], Iterable[Tensor]]) -> Self:
         """Estimate the statistics from sample regions of an image.
 
         Parameters
@@ -238,7 +236,9 @@ def _raw_moments(
 ) -> list[Moments]:
     """Return the moments of the raw features of each scale."""
     bank = FilterBank(config, channels.n_out)
-    parts = [[Moments.of(_subsample(z, _PIXELS)) for z in bank(channels(x))] for x in regions]
+    parts = [
+        [Moments.of(_subsample(z, _PIXELS)) for z in bank(channels(x))] for x in regions
+    ]
     return [Moments.sum(level, bank.n_features) for level in zip(*parts, strict=True)]
 
 

@@ -96,9 +96,7 @@ class Footprint:
         return (values[self.index] * self.weights.to(values)).sum(1)
 
 
-def _taps(
-    at: Tensor, n: int, factor: int, smoothing: float
-) -> tuple[Tensor, Tensor]:
+def _taps(at: Tensor, n: int, factor: int, smoothing: float) -> tuple[Tensor, Tensor]:
     """Return `(m, t)` level indices and weights of positions along one axis."""
     if smoothing > 0:
         kernel = filters.gaussian_kernel(smoothing)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from napari_ood_seg.core.data.palette import UNKNOWN_COLOR
 from napari_ood_seg.core.types import UNKNOWN, UNLABELLED, ClassInfo
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 SOFTWARE: Final = "napari-ood-seg"
-UNKNOWN_COLOR: Final = "#808080"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,14 +91,14 @@ class InstantModel:
         number of features: the log density of a Gaussian whose scale is not known.
         """
         maps = [
-            _by_pixel(z, lambda rows, c=c: c.distances(rows).clamp_min(1e-6).log_())
+            _by_pixel(z, partial(_log_distances, c))
             for z, c in zip(features, self.classifier, strict=True)
         ]
         return -0.5 * self.descriptor.n_features * self._merge(maps, size)
 
     @torch.inference_mode()
     def scores(self, features: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:
-        """Return `(h, w)` OOD scores of the features of a region; higher is more OOD."""
+        """Return `(h, w)` OOD scores of a region; higher is more OOD."""
         maps = [
             _by_pixel(z, partial(self.ensemble.score_level, level))
             for level, z in enumerate(features)
@@ -140,8 +140,12 @@ class InstantModel:
         )
 
 
+def _log_distances(head: Mahalanobis, rows: Tensor) -> Tensor:
+    return head.distances(rows).clamp_min(1e-6).log_()
+
+
 def _best(logits: Tensor, class_ids: Sequence[int]) -> Tensor:
-    """Return `(h, w)` uint8 ids of the largest of `(k, h, w)` logits, ties to the first.
+    """Return `(h, w)` uint8 ids of the largest of `(k, h, w)` logits; ties: the first.
 
     Several times faster than `argmax` over the first axis.
     """

@@ -49,7 +49,10 @@ class Ensemble:
     ) -> Self:
         """Fit every detector to every scale; the scores are not standardised yet."""
         return cls(
-            {name: tuple(make().fit(p) for p in levels) for name, make in makers.items()}
+            {
+                name: tuple(make().fit(p) for p in levels)
+                for name, make in makers.items()
+            }
         )
 
     def score_level(self, level: int, features: Tensor) -> Tensor:

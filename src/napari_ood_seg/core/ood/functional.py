@@ -18,7 +18,8 @@ def unit(z: Tensor) -> Tensor:
     >>> unit(torch.tensor([[3.0, 4.0], [0.0, 0.0]])).tolist()
     [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
-    return z / z.norm(dim=1, keepdim=True).clamp_min(1e-6)
+    length: Tensor = torch.linalg.vector_norm(z, dim=1, keepdim=True)
+    return z / length.clamp_min(1e-6)
 
 
 def squared_mahalanobis(z: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
@@ -63,4 +64,5 @@ def inverse_factor(covariance: Tensor) -> Tensor:
     while failed:
         factor, failed = torch.linalg.cholesky_ex(covariance + ridge * eye)
         ridge *= 10
-    return torch.linalg.solve_triangular(factor, eye, upper=False).contiguous()
+    inverse: Tensor = torch.linalg.solve_triangular(factor, eye, upper=False)
+    return inverse.contiguous()

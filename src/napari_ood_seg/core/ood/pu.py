@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class NNPU(FittedTensors):
-    """A small network under the non-negative PU risk: known or unlabelled?
+    """A small network under the non-negative PU risk: scribbled or unlabelled.
 
     One hidden layer on features divided by their length; the mean of a few such
     networks. Classes are balanced. Training is seeded and runs on the CPU, where

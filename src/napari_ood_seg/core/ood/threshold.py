@@ -80,6 +80,6 @@ class Calibration:
         return (1.0 - below[at]).clamp(0.0, 1.0)
 
     def threshold(self, keep: float) -> float:
-        """Return the score that a share `keep` of held-out scribbles does not exceed."""
+        """Return the score that a share `keep` of held-out pixels does not exceed."""
         reached = torch.searchsorted(self.weights.cumsum(0), keep - 1e-6)
         return float(self.scores[min(int(reached), len(self.scores) - 1)])

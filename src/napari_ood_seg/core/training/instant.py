@@ -103,12 +103,13 @@ class InstantTrainer:
         probes = [s.probe for s in samples]
         ensemble, calibration = yield from crossfit(levels, probes, self.config)
         painted = set(levels[0].class_ids)
-        shape = {"shrinkage": self.config.shrinkage, "own_shape": self.config.own_shape}
         return InstantModel(
             config=self.config,
             classes=tuple(c for c in _named(classes, painted) if c.id in painted),
             descriptor=self._stores[sources[0]].descriptor,
-            classifier=tuple(Mahalanobis(**shape).fit(p) for p in levels),
+            classifier=tuple(
+                Mahalanobis(shrinkage=self.config.shrinkage).fit(p) for p in levels
+            ),
             ensemble=ensemble,
             calibration=calibration,
             facts=facts_of(images),
@@ -191,8 +192,8 @@ class InstantTrainer:
 
     def _sample(self, store: FeatureStore, piece: Piece) -> Sample:
         digest = zlib.crc32(piece.coords.tobytes())
-        key = (store.source, piece.plane, piece.class_id, len(piece.coords), digest)
-        key = (*key, piece.stroke_id, piece.part, piece.fold)
+        identity = (piece.stroke_id, piece.part, piece.class_id, piece.fold)
+        key = (store.source, piece.plane, identity, len(piece.coords), digest)
         if key not in self._samples:
             self._samples[key] = self._measure(store, piece)
         return self._samples[key]
