@@ -6,6 +6,7 @@ classes, OOD score and the reject mask at the default threshold.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from napari_ood_seg.core.config import InstantConfig
@@ -33,6 +34,15 @@ def instant_offline(
 ) -> list[Result]:
     """The instant engine without pretrained weights."""
     return run(train, test, InstantConfig())
+
+
+def instant(
+    train: Sequence[tuple[Image, npt.NDArray[np.int_]]],
+    test: Sequence[Image],
+    spacing: object,  # noqa: ARG001 - scribblebench passes it
+) -> list[Result]:
+    """The instant engine with SqueezeNet weights, from ``NAPARI_OOD_SEG_WEIGHTS``."""
+    return run(train, test, InstantConfig(encoder=os.environ["NAPARI_OOD_SEG_WEIGHTS"]))
 
 
 def run(

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-WITHOUT_DISPLAY = sys.platform == "linux" and not (
-    os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-)
-if WITHOUT_DISPLAY:  # before there is an application, which would end the process
-    os.environ["QT_QPA_PLATFORM"] = "offscreen"
-
-from qtpy.QtCore import QCoreApplication, QEvent, QSettings
+from qtpy.QtCore import QSettings
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QApplication
 
 from napari_ood_seg.core.data.source import ImageSource
-from tests.plugin.driver import Driver, open_panel
+from tests.plugin.driver import Driver, delete_what_was_closed, open_panel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +25,15 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
     from qtpy.QtWidgets import QWidget
 
+WITHOUT_DISPLAY = sys.platform == "linux" and not (
+    os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+)
+if WITHOUT_DISPLAY:  # before there is an application, which would end the process
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
 OURS = "napari_ood_seg"
 QT_OWN = {"QTipLabel"}  # Qt keeps the last tooltip
-JOIN_S = 2.0  # how long a job may take to notice that its pool was shut down
+JOIN_S = 20.0  # the import of torch cannot be stopped
 
 
 def windows() -> list[QWidget]:
@@ -48,13 +46,6 @@ def windows() -> list[QWidget]:
 
 def our_widgets() -> list[QWidget]:
     return [w for w in QApplication.allWidgets() if type(w).__module__.startswith(OURS)]
-
-
-def delete_what_was_closed() -> None:
-    """Run the deletions that wait for an event loop; a second round for children."""
-    for _ in range(2):
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-    gc.collect()
 
 
 def running_jobs() -> list[str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt, QTimer
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_ood_seg.core.config import FilterConfig, InstantConfig, PUConfig
+from napari_ood_seg.plugin.image_control import camera_of
 from napari_ood_seg.plugin.panels.message import MessageLine
 from napari_ood_seg.plugin.widget import OODSegWidget
 
@@ -35,6 +37,7 @@ SMALL = InstantConfig(
 """Trains in a moment."""
 
 LEFT, NO_MODIFIER = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+NO_BUTTON = Qt.MouseButton.NoButton
 CONTROL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
@@ -55,6 +58,13 @@ def two_halves(shape: tuple[int, int] = (64, 64), *, seed: int = 0) -> Any:
     return image
 
 
+def delete_what_was_closed() -> None:
+    """Run the deletions that wait for an event loop; a second round for children."""
+    for _ in range(2):
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    gc.collect()
+
+
 class Driver:
     """A viewer, its panel, and a hand.
 
@@ -70,6 +80,7 @@ class Driver:
 
     def __init__(self, viewer: Viewer, panel: OODSegWidget, qtbot: QtBot) -> None:
         self.viewer, self.panel, self._bot = viewer, panel, qtbot
+        self._hand: Any = qtbot  # pytest-qt leaves mouse and keyboard untyped
         self.session = panel.session
         self.images = panel.images
 
@@ -113,34 +124,51 @@ class Driver:
     def spin(self) -> None:
         """Let everything happen that is due now."""
         seen: list[int] = []
-        from qtpy.QtCore import QTimer
-
         QTimer.singleShot(0, lambda: seen.append(1))
         self.until(lambda: bool(seen))
 
-    def at(self, point: Sequence[float]) -> QPoint:
-        """Return where on the canvas a pixel of the scribbles lies."""
-        shown = list(self.viewer.dims.displayed)
+    def world(self, point: Sequence[float]) -> npt.NDArray[np.float64]:
+        """Return where in the world a pixel of the scribbles lies, row and column."""
         whole = list(self.layer.world_to_data(self.viewer.dims.point))
         whole[-2:] = point
-        world = np.asarray(self.layer.data_to_world(whole))[shown]
-        camera = self.viewer.camera
-        centre = np.asarray(camera.center)[-2:]
+        return np.asarray(self.layer.data_to_world(whole))[-2:]
+
+    def at(self, point: Sequence[float]) -> QPoint:
+        """Return where on the canvas a pixel of the scribbles lies."""
+        camera = camera_of(self.viewer)
         size = np.array([self.canvas.height(), self.canvas.width()])
-        row, column = (world - centre) * camera.zoom + size / 2
+        centre = np.asarray(camera.center)[-2:]
+        row, column = (self.world(point) - centre) * camera.zoom + size / 2
         return QPoint(round(column), round(row))
+
+    def move(self, point: Point, *, buttons: Any = NO_BUTTON) -> None:
+        """Move the mouse until napari has noticed: it skips what is too quick."""
+        pixel = 1 / camera_of(self.viewer).zoom
+        there, world = QPointF(self.at(point)), self.world(point)
+        everywhere = QPointF(self.canvas.mapToGlobal(self.at(point)))
+        kind = QEvent.Type.MouseMove
+
+        def arrived() -> bool:
+            event = QMouseEvent(
+                kind, there, everywhere, NO_BUTTON, buttons, NO_MODIFIER
+            )
+            QApplication.sendEvent(self.canvas, event)
+            away = np.abs(np.asarray(self.viewer.cursor.position)[-2:] - world)
+            return bool((away <= pixel).all())
+
+        self.until(arrived)
 
     def press(self, point: Point) -> None:
         """Press the left button."""
-        QTest.mouseMove(self.canvas, self.at(point))
-        QTest.mousePress(self.canvas, LEFT, NO_MODIFIER, self.at(point))
+        self.move(point)
+        self._hand.mousePress(self.canvas, LEFT, NO_MODIFIER, self.at(point))
 
     def stroke(self, *points: Point) -> None:
         """Paint from point to point, as `(row, column)` of the scribbles."""
         self.press(points[0])
         for point in points[1:]:
-            QTest.mouseMove(self.canvas, self.at(point))
-        QTest.mouseRelease(self.canvas, LEFT, NO_MODIFIER, self.at(points[-1]))
+            self.move(point, buttons=LEFT)
+        self._hand.mouseRelease(self.canvas, LEFT, NO_MODIFIER, self.at(points[-1]))
         self.spin()
 
     def click(self, point: Point) -> None:
@@ -149,13 +177,13 @@ class Driver:
 
     def double_click(self, point: Point) -> None:
         """Press twice."""
-        QTest.mouseDClick(self.canvas, LEFT, NO_MODIFIER, self.at(point))
+        self._hand.mouseDClick(self.canvas, LEFT, NO_MODIFIER, self.at(point))
         self.spin()
 
     def key(self, key: Qt.Key, modifier: Any = NO_MODIFIER) -> None:
         """Press a key while the canvas has the focus."""
         self.canvas.setFocus()
-        QTest.keyClick(self.canvas, key, modifier)
+        self._hand.keyClick(self.canvas, key, modifier)
         self.spin()
 
     def undo(self) -> None:
@@ -175,7 +203,7 @@ class Driver:
         """Click a button of the panel."""
         button = self.button(text)
         assert button.isEnabled(), f"{text} is disabled"
-        QTest.mouseClick(button, LEFT)
+        self._hand.mouseClick(button, LEFT)
 
     def paint_both(self) -> None:
         """Paint two strokes of class 1 on the left and two of class 2 on the right."""

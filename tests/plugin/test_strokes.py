@@ -178,7 +178,7 @@ def test_fill_is_one_stroke_and_undone_as_one(driver: Driver) -> None:
 def test_polygon_is_one_stroke(driver: Driver) -> None:
     driver.add_image(two_halves())
     driver.layer.mode = "polygon"
-    for point in ((10.0, 10.0), (10.0, 30.0), (30.0, 30.0)):
+    for point in ((10.0, 10.0), (10.0, 30.0), (30.0, 30.0), (30.0, 10.0)):
         driver.click(point)
     driver.double_click((30.0, 10.0))
     driver.until(lambda: len(driver.session.scribbles.strokes) > 0)
@@ -202,10 +202,11 @@ def test_sync_finds_what_code_wrote(driver: Driver) -> None:
     driver.layer.data[30:33, 3:6] = 1
     driver.layer.data[30:33, 40:44] = 2
     driver.spin()
-    assert driver.session.scribbles.strokes == ()
+    assert not driver.session.scribbles.class_ids
     assert driver.images.tracker is not None
     driver.images.tracker.sync()
-    found = [(s.class_id, len(s)) for s in driver.session.scribbles.strokes]
+    strokes = driver.session.scribbles.strokes
+    found = [(stroke.class_id, len(stroke)) for stroke in strokes]
     assert found == [(1, 9), (1, 9), (2, 12)]
     assert [c.id for c in driver.session.classes] == [1, 2]
     same = driver.session.scribbles

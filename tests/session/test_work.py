@@ -123,6 +123,7 @@ def test_export_writes_and_says_so(bench: Bench, tmp_path: Path) -> None:
         plane=(),
         path=path,
         keep=0.9,
+        classes=(),
         overwrite=False,
     )
     events = list(bench.workshop.export(job))
@@ -142,6 +143,7 @@ def test_an_export_that_is_stopped_leaves_nothing(bench: Bench, tmp_path: Path) 
         plane=(),
         path=tmp_path / "a.ome.zarr",
         keep=0.9,
+        classes=(),
         overwrite=False,
     )
     events = bench.workshop.export(job)

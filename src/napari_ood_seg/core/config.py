@@ -112,6 +112,19 @@ class FilterConfig:
 class PUConfig:
     """The head that learns scribbled against unlabelled pixels."""
 
+    objective: Literal["nnpu", "one-vs-rest", "augmented", "t-honecls"] = setting(
+        "nnpu",
+        "Objective",
+        "nnpu: known against unknown. one-vs-rest: each class against all else. "
+        "augmented: all classes and the unknown at once. t-honecls: known against "
+        "unknown, with no known share to give.",
+    )
+    prior_from: Literal["typed", "bbe"] = setting(
+        "typed",
+        "Known share from",
+        "typed takes the number below; bbe estimates the share of each class from "
+        "held-out scribbles and the unlabelled pixels.",
+    )
     prior: float = setting(
         0.5,
         "Known share",
@@ -131,6 +144,14 @@ class PUConfig:
             0 < self.prior < 1, f"the known share lies in (0, 1), got {self.prior}"
         )
         _require(self.steps > 0, f"need at least 1 step, got {self.steps}")
+        _require(
+            self.objective in {"nnpu", "one-vs-rest", "augmented", "t-honecls"},
+            f"unknown PU objective: {self.objective}",
+        )
+        _require(
+            self.prior_from in {"typed", "bbe"},
+            f"the known share is typed or from bbe, got {self.prior_from}",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,17 +183,28 @@ class InstantConfig:
         min=0.0,
         max=10.0,
     )
+    encoder: str = setting(
+        "",
+        "Encoder weights",
+        "File with the weights of a pretrained encoder (SqueezeNet 1.0 or VGG) that is "
+        "used beside the filters on images with few channels; empty for none.",
+    )
     detectors: tuple[str, ...] = ("mahalanobis++",)
     tile: int = 512
     n_unlabelled: int = 12_000
     n_per_stroke: int = 1_000
     n_probes: int = 128
-    folds: int = 4
+    folds: int = 8
     seed: int = 0
 
     def __post_init__(self) -> None:
         _require(0 < self.shrinkage <= 1, "shrinkage must lie in (0, 1]")
         _require(0 <= self.own_shape <= 1, "own shape must lie in [0, 1]")
         _require(0 <= self.smoothing <= 10, "smoothing must lie in [0, 10]")
+        _require(self.tile > 0, f"tiles need a size above 0, got {self.tile}")
+        _require(
+            min(self.n_per_stroke, self.n_probes, self.n_unlabelled) > 0,
+            "need at least 1 pixel per stroke, probe and image",
+        )
         _require(len(self.detectors) > 0, "choose at least one detector")
         _require(self.folds >= 2, "need at least 2 folds")

@@ -94,8 +94,10 @@ class FileControl(QObject):
         )
         if name:
             suffix = chosen.partition("*")[2].rstrip(")") or ".zarr"
-            # the dialog has asked whether to replace what is there
-            self._session.export(self._remember(name, suffix), overwrite=True)
+            path = self._remember(name, suffix)
+            # the dialog has asked whether to replace this file, and about no other
+            asked = path == Path(name) and path.exists()
+            self._session.export(path, overwrite=asked)
 
     def _folder(self) -> Path:
         return Path(str(settings().value("folder", Path.home())))

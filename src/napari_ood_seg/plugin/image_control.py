@@ -79,7 +79,8 @@ class ImageControl(QObject):
         viewer.layers.events.removed.connect(self._on_removed)
         viewer.layers.events.reordered.connect(self._list_images)
         viewer.dims.events.current_step.connect(self._on_step)
-        viewer.camera.events.center.connect(self._on_camera)
+        self._camera = camera_of(viewer)
+        self._camera.events.center.connect(self._on_camera)
         session.classes_changed.connect(self._on_classes)
         for layer in viewer.layers:
             layer.events.name.connect(self._on_renamed)
@@ -91,7 +92,7 @@ class ImageControl(QObject):
         events.removed.disconnect(self._on_removed)
         events.reordered.disconnect(self._list_images)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
-        self._viewer.camera.events.center.disconnect(self._on_camera)
+        self._camera.events.center.disconnect(self._on_camera)
         self._session.classes_changed.disconnect(self._on_classes)
         for layer in layers:
             layer.events.name.disconnect(self._on_renamed)
@@ -158,7 +159,7 @@ class ImageControl(QObject):
             self.tracker = None
 
     def _make_scribbles(self, source: ImageSource) -> Labels:
-        assert self.image is not None  # noqa: S101 - callers have set it
+        assert self.image is not None
         layer = make_scribbles(self.image, source, self._session.classes)
         self._viewer.add_layer(layer)
         return layer
@@ -177,8 +178,8 @@ class ImageControl(QObject):
 
     def _follow(self, layer: Labels, history: StrokeHistory) -> StrokeTracker:
         image, source = self.image, self._session.source
-        assert image is not None  # noqa: S101 - callers have set it
-        assert source is not None  # noqa: S101 - callers have set it
+        assert image is not None
+        assert source is not None
         for key, value in placement(image, source, planes=True).items():
             setattr(layer, key, value)  # files do not say where an image lies
         layer.metadata["image"] = image.name
@@ -212,7 +213,7 @@ class ImageControl(QObject):
             self._viewer.layers.remove(layer)
 
     def _existing_scribbles(self, source: ImageSource) -> Labels | None:
-        assert self.image is not None  # noqa: S101 - callers have set it
+        assert self.image is not None
         shape = (*source.plane_shape, source.height, source.width)
         known = self._layer_of.get(self.image)
         layers = list(self._viewer.layers)
@@ -237,7 +238,7 @@ class ImageControl(QObject):
         """Add a colour picture of an image that napari can only show band by band."""
         if source.rgb or source.n_channels < 3 or source.plane_shape:
             return
-        assert self.image is not None  # noqa: S101 - callers have set it
+        assert self.image is not None
         name = f"{self.image.name} colour"
         if name not in self._viewer.layers:
             picture = Image(
@@ -339,7 +340,7 @@ class ImageControl(QObject):
 
     def _on_camera(self) -> None:
         if self.scribbles is not None:
-            centre = self._viewer.camera.center[-2:]
+            centre = self._camera.center[-2:]
             world = (0.0,) * (self.scribbles.ndim - 2) + tuple(centre)
             at = self.scribbles.world_to_data(world)
             self._session.focus = (float(at[-2]), float(at[-1]))
@@ -348,6 +349,12 @@ class ImageControl(QObject):
         if self.scribbles is not None:
             self.scribbles.colormap = scribble_colors(self._session.classes)
             self.scribbles.metadata["classes"] = self._session.classes
+
+
+def camera_of(viewer: Viewer) -> Any:  # noqa: ANN401 - napari is untyped
+    """Return the camera; napari 0.9 moved it and warns about the old place."""
+    scene = getattr(viewer, "scene", None)
+    return viewer.camera if scene is None else scene.camera
 
 
 def describe(source: ImageSource) -> str:

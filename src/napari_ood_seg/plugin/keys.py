@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ class NumberKey:
 
     def __init__(self, number: int, choose: Callable[[int], None]) -> None:
         self.number = number
-        self.before: Callable[..., Any] | None = None
+        self.before: object = None
         self._choose = choose
         self.__name__ = f"paint_class_{number}"
         self.__doc__ = f"Paint class {number}."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy.typing as npt
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 _DEPTH = 100
 """Steps that are remembered; napari's own label history is as long."""
+
+
+_REACH = 6
+"""Steps that may be undone, or done again, before anybody looks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,8 +38,8 @@ class Step:
 class StrokeHistory:
     """The last changes, so that an undone stroke gives back the very strokes before.
 
-    napari undoes pixels, and tells nobody which. The region of the last change
-    is looked at: if it shows what was there before, that change was undone.
+    napari undoes pixels, and tells nobody which. The regions of the last changes
+    are looked at: if they show what was there before, those changes were undone.
     """
 
     def __init__(self) -> None:
@@ -56,23 +60,31 @@ class StrokeHistory:
     def follow(self, look: Look) -> Scribbles | None:
         """Return the scribbles after undo or redo, or `None` if neither happened.
 
+        States may look alike where the last change was, so the regions of the
+        changes before and after it are looked at as well; of states that look the
+        same everywhere, the nearest is taken.
+
         Parameters
         ----------
         look
             Gives the label image of a region of a plane as it is now.
         """
-        found = None
-        while self._done and _shows(look, self._done[-1], self._done[-1].before):
-            step = self._done.pop()
-            self._undone.append(step)
-            found = step.before
-        if found is not None:
-            return found
-        while self._undone and _shows(look, self._undone[-1], self._undone[-1].after):
-            step = self._undone.pop()
-            self._done.append(step)
-            found = step.after
-        return found
+        steps = [*self._done, *reversed(self._undone)]
+        now = len(self._done)
+        around = steps[max(now - _REACH - 1, 0) : now + _REACH + 1]
+        for at in _nearest(now, len(steps)):
+            state = steps[at].before if at < max(now, 1) else steps[at - 1].after
+            if all(_shows(look, step, state) for step in around):
+                self._done, self._undone = steps[:at], steps[at:][::-1]
+                return None if at == now else state
+        return None
+
+
+def _nearest(now: int, n: int) -> Iterator[int]:
+    """Yield positions between `n` steps, starting `now`, before rather than after."""
+    yield from [now] if n else []
+    for far in range(1, _REACH + 1):
+        yield from (at for at in (now - far, now + far) if 0 <= at <= n)
 
 
 def _shows(look: Look, step: Step, state: Scribbles) -> bool:

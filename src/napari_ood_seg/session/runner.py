@@ -60,6 +60,11 @@ class JobRunner(Generic[Event]):
         self._cancel = threading.Event()
         self._executor.submit(self._drive, job, self._generation, self._cancel)
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed.is_set()
+
     def cancel(self) -> None:
         """Ask the running job to stop at its next event."""
         self._cancel.set()

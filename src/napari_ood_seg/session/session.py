@@ -79,6 +79,7 @@ class Session:
         self.live = False
         self.busy = False
         self._started = 0.0
+        self._shown = True
         self._workshop = work.Workshop()
         self._runner: JobRunner[Event] = JobRunner(
             executor=executor,
@@ -215,7 +216,7 @@ class Session:
         self._start(partial(self._workshop.predict, job))
 
     def export(self, path: Path, *, overwrite: bool = False) -> None:
-        """Write classes, OOD map and probabilities to a file, by suffix."""
+        """Write classes and OOD map to a file, by suffix."""
         try:
             source, model = self._require_image(), self._require_model()
         except OODSegError as error:
@@ -228,9 +229,10 @@ class Session:
             plane=self.plane,
             path=path,
             keep=self.keep,
+            classes=self.classes,
             overwrite=overwrite,
         )
-        self._start(partial(self._workshop.export, job))
+        self._start(partial(self._workshop.export, job), shown=False)
 
     def set_live(self, live: bool) -> None:
         """Train after every stroke from now on, or stop doing so."""
@@ -291,7 +293,12 @@ class Session:
         painted = set(self.scribbles.class_ids)
         return tuple(c for c in self.classes if c.id in painted)
 
-    def _start(self, job: Callable[[], Generator[Event, None, None]]) -> None:
+    def _start(
+        self, job: Callable[[], Generator[Event, None, None]], *, shown: bool = True
+    ) -> None:
+        if self._runner.closed:
+            return
+        self._shown = shown
         self._started = time.perf_counter()
         self._set_busy(busy=True)
         self._runner.start(job)
@@ -304,7 +311,9 @@ class Session:
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Progress):
             self.progressed.emit(event)
-            if event.total:  # the image is fit for use, and the wait is long enough
+            if (
+                event.total and self._shown
+            ):  # the image is fit for use, and the wait is long enough
                 self._begin_result()
         elif isinstance(event, Trained):
             self.model = event.model

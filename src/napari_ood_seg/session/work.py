@@ -59,6 +59,7 @@ class ExportJob:
     plane: tuple[int, ...]
     path: Path
     keep: float
+    classes: tuple[ClassInfo, ...]
     overwrite: bool
 
 
@@ -104,6 +105,7 @@ class Workshop:
             job.path,
             plane=job.plane,
             keep=job.keep,
+            classes=job.classes,
             overwrite=job.overwrite,
         )
         yield Exported(path=job.path)
@@ -126,7 +128,9 @@ class Workshop:
         wanted = (job.source, job.model)
         if self._store is None or self._store_for != wanted:
             device = pick_device(job.device)
-            self._store = open_features(job.model, job.source, device=device)
+            self._store = open_features(
+                job.model, job.source, device=device, plane=job.plane
+            )
             self._store_for = wanted
         return self._store
 

@@ -107,7 +107,9 @@ def test_logits_are_log_densities_of_experts(sharp: InstantModel) -> None:
         c.distances(rows_of(z)).log().T.reshape(2, *z.shape[1:])
         for z, c in zip(levels, sharp.classifier, strict=True)
     ]
-    expected = -0.5 * sharp.descriptor.n_features * merged(maps, sharp)
+    n_features = levels[0].shape[0]  # fewer than asked for: so many filters there are
+    assert n_features < sharp.config.filters.n_features
+    expected = -0.5 * n_features * merged(maps, sharp)
     got = sharp.logits(levels, SHAPE)
     torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-2)
 

@@ -65,7 +65,8 @@ def test_strokes_go_to_the_folds_in_turn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "n_pieces"), [(7, 1), (15, 1), (16, 2), (30, 2), (31, 3), (99, 3)]
+    ("n", "n_pieces"),
+    [(7, 1), (15, 1), (16, 2), (30, 2), (31, MIN_PIECES), (99, MIN_PIECES)],
 )
 def test_a_lone_stroke_is_cut(n: int, n_pieces: int) -> None:
     pieces = deal(painted((1, n)), 4)

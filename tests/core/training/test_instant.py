@@ -92,7 +92,7 @@ def test_an_undone_stroke_leaves_no_trace() -> None:
     source = ImageSource.from_array(three_textures())
     before = strokes()
     more = before.add(1, strip(20, LEFT)).add(3, strip(30, RIGHT))
-    over = more.add(2, strip(10, LEFT))  # on top of the first stroke of class 1
+    over = more.add(2, strip(11, LEFT))  # covers most of the first stroke of class 1
     trainer = InstantTrainer(InstantConfig(), device=CPU)
     first = drive(trainer.fit([Scribbled(source, before)], ()))
     drive(trainer.fit([Scribbled(source, more)], ()))

@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_ood_seg.core.config import FilterConfig
+    from napari_ood_seg.core.features.encoder import Encoder
+
+    Regions = Callable[[], Iterable[Tensor]]
 
 SPECTRAL_FROM: Final = 9
 """Images with at least this many channels are taken for spectra."""
 
 _SPECTRA: Final = 4_000
 """Pixels per region that enter the statistics of the channels."""
+
+_LIMITS: Final = torch.tensor([0.005, 0.995])
 
 _PIXELS: Final = 20_000
 """Pixels per region that enter the statistics of the features."""
@@ -156,16 +161,28 @@ class Descriptor:
     n_channels
         Channels of the images that it takes.
     reductions
-        One per scale.
+        One per scale of the filters, then one per stage of the encoder.
+    encoder
+        Frozen pretrained stages beside the filters, if any.
+    colors
+        What the encoder is shown; `None` without one.
     """
 
     config: FilterConfig
     n_channels: int
     channels: ChannelMap
     reductions: tuple[Reduction, ...]
+    encoder: Encoder | None = None
+    colors: ColorMap | None = None
 
     @classmethod
-    def fit(cls, config: FilterConfig, regions: Callable[[], Iterable[Tensor]]) -> Self:
+    def fit(
+        cls,
+        config: FilterConfig,
+        regions: Regions,
+        *,
+        encoder: Encoder | None = None,
+    ) -> Self:
         """Estimate the statistics from sample regions of an image.
 
         Parameters
@@ -174,6 +191,8 @@ class Descriptor:
             Settings of the filters.
         regions
             Gives `(c, h, w)` regions, the same ones each time it is called.
+        encoder
+            Adds its stages as further scales.
 
         Raises
         ------
@@ -181,15 +200,20 @@ class Descriptor:
             If the image is constant or has no finite pixel.
         """
         channels = fit_channels(config, regions())
-        moments = _raw_moments(config, channels, regions())
-        return cls(
+        bare = cls(
             config=config,
             n_channels=len(channels.mean),
             channels=channels,
-            reductions=tuple(Reduction.fit(m, config) for m in moments),
+            reductions=(),
+            encoder=encoder,
+            colors=None if encoder is None else ColorMap.fit(regions()),
+        )
+        moments = bare.raw_moments(regions)
+        return replace(
+            bare, reductions=tuple(Reduction.fit(m, config) for m in moments)
         )
 
-    def adapted(self, regions: Callable[[], Iterable[Tensor]]) -> Self:
+    def adapted(self, regions: Regions) -> Self:
         """Return the descriptor with scale statistics of another image.
 
         The axes stay, so that features keep their meaning; mean and spread of
@@ -201,45 +225,117 @@ class Descriptor:
             If the image is constant or has no finite pixel.
         """
         fit_channels(self.config, regions())  # raises for an unusable image
-        moments = _raw_moments(self.config, self.channels, regions())
-        fresh = [Reduction.fit(m, self.config) for m in moments]
+        fresh = [Reduction.fit(m, self.config) for m in self.raw_moments(regions)]
         reductions = tuple(
             replace(old, mean=new.mean, scale=new.scale)
             for old, new in zip(self.reductions, fresh, strict=True)
         )
         return replace(self, reductions=reductions)
 
+    def raw(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return per scale the features of a `(n_channels, h, w)` region, unreduced."""
+        out = self.bank(self.channels(x))
+        if self.encoder is None or self.colors is None:
+            return out
+        return (*out, *self.encoder(self.colors(x)))
+
+    def raw_moments(self, regions: Regions) -> list[Moments]:
+        """Return the moments of the raw features of each scale."""
+        parts = [
+            [Moments.of(_subsample(z, _PIXELS)) for z in self.raw(x)] for x in regions()
+        ]
+        return [
+            Moments.sum(level, len(level[0].total))
+            for level in zip(*parts, strict=True)
+        ]
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """How many times coarser than the image each scale is."""
+        return self.bank.factors + (
+            () if self.encoder is None else self.encoder.factors
+        )
+
+    @property
+    def mean_size(self) -> float:
+        """Mean number of features of a scale."""
+        sizes = [int(r.basis.shape[1]) for r in self.reductions]
+        return sum(sizes) / len(sizes)
+
+    @property
+    def stride(self) -> int:
+        """Regions must start at multiples of it."""
+        return max(self.factors)
+
+    @property
+    def halo(self) -> int:
+        """Context in pixels beyond which nothing matters; a multiple of `stride`."""
+        reach = self.bank.halo
+        if self.encoder is not None:
+            reach = max(reach, self.encoder.halo)
+        return -(-reach // self.stride) * self.stride
+
     @property
     def bank(self) -> FilterBank:
         """The filters."""
         return FilterBank(self.config, self.channels.n_out)
 
-    @property
-    def n_features(self) -> int:
-        """Features per pixel of one scale."""
-        return int(self.reductions[0].basis.shape[1])
-
     def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Return per scale `(n_features, ceil(h/f), ceil(w/f))` features of `x`.
+        """Return per scale `(d, ceil(h/f), ceil(w/f))` features of `x`.
 
         Parameters
         ----------
         x
-            `(n_channels, h, w)`; `f` is the scale's factor (see `FilterBank`).
+            `(n_channels, h, w)`; `f` is the scale's factor.
         """
-        raw = self.bank(self.channels(x))
-        return tuple(r(z) for r, z in zip(self.reductions, raw, strict=True))
+        pairs = zip(self.reductions, self.raw(x), strict=True)
+        return tuple(reduce(z) for reduce, z in pairs)
 
 
-def _raw_moments(
-    config: FilterConfig, channels: ChannelMap, regions: Iterable[Tensor]
-) -> list[Moments]:
-    """Return the moments of the raw features of each scale."""
-    bank = FilterBank(config, channels.n_out)
-    parts = [
-        [Moments.of(_subsample(z, _PIXELS)) for z in bank(channels(x))] for x in regions
-    ]
-    return [Moments.sum(level, bank.n_features) for level in zip(*parts, strict=True)]
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ColorMap:
+    """Shows an image with any channels to an encoder that wants colours.
+
+    Three channels are taken as they are, one three times, others by their first
+    three principal components. One stretch for all three brings the 0.5th to the
+    99.5th percentile of the image to 0 to 1.
+
+    Attributes
+    ----------
+    basis
+        `(c, 3)`.
+    low, high
+        What becomes 0 and 1.
+    """
+
+    basis: Tensor = field(repr=False)
+    low: float
+    high: float
+
+    @classmethod
+    def fit(cls, regions: Iterable[Tensor]) -> Self:
+        """Estimate from `(c, h, w)` sample regions."""
+        rows = torch.cat([_subsample(x, _SPECTRA) for x in regions]).cpu()
+        rows = rows[torch.isfinite(rows).all(1)]
+        c = rows.shape[1]
+        if c == 3:
+            basis = torch.eye(3)
+        elif c == 1:
+            basis = torch.ones(1, 3)
+        else:
+            _, axes = torch.linalg.eigh(Moments.of(rows).covariance)
+            top = _signed(axes.flip(1)[:, :3]).float()
+            basis = torch.cat([top, top[:, -1:].expand(-1, 3 - top.shape[1])], dim=1)
+        values = (rows @ basis).flatten()
+        limits = torch.quantile(values[:: max(1, len(values) // 100_000)], _LIMITS)
+        low, high = (float(v) for v in limits)
+        return cls(basis=basis, low=low, high=max(high, low + 1e-6))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return `(3, h, w)` colours of `x`, `(c, h, w)`, about 0 to 1."""
+        flat = self.basis.T.to(x.device) @ _finite(x).flatten(1)
+        scaled = (flat - self.low) / (self.high - self.low)
+        return scaled.clamp(-0.5, 1.5).view(3, *x.shape[1:])
 
 
 def fit_channels(config: FilterConfig, regions: Iterable[Tensor]) -> ChannelMap:
@@ -255,13 +351,12 @@ def fit_channels(config: FilterConfig, regions: Iterable[Tensor]) -> ChannelMap:
     if len(rows) == 0:
         raise ImageError("the image has no finite pixel: nothing can be learnt from it")
     light = Light.fit(rows) if _is_spectral(config, rows.shape[1]) else None
-    if light is not None:
-        rows = light.split(rows.T)[0].T
-    moments = Moments.of(rows)
-    values, axes = torch.linalg.eigh(moments.covariance)
-    size = moments.outer.diagonal().sum() / moments.n
-    if values[-1] <= 1e-10 * size:
+    moments = Moments.of(rows if light is None else light.split(rows.T)[0].T)
+    if light is not None and _is_constant(moments):  # grey: only brightness differs
+        light, moments = None, Moments.of(rows)
+    if _is_constant(moments):
         raise ImageError("the image is constant: there is nothing to tell classes by")
+    values, axes = torch.linalg.eigh(moments.covariance)
     k = min(config.max_components, len(values))
     return ChannelMap(
         light=light,
@@ -269,6 +364,11 @@ def fit_channels(config: FilterConfig, regions: Iterable[Tensor]) -> ChannelMap:
         basis=_signed(axes.flip(1)[:, :k]).float(),
         scale=float(values[-1].sqrt()),
     )
+
+
+def _is_constant(moments: Moments) -> bool:
+    size = moments.outer.diagonal().sum() / moments.n
+    return bool(moments.covariance.diagonal().sum() <= 1e-10 * size)
 
 
 def _is_spectral(config: FilterConfig, n_channels: int) -> bool:

@@ -91,11 +91,11 @@ class FeatureStore:
         self.descriptor = descriptor
         self.device = device
         self.budget = budget
-        bank = descriptor.bank
-        self.factors = bank.factors
-        self._size = -(-size // bank.stride) * bank.stride
-        self._margin = -(-margin // bank.stride) * bank.stride
-        self.tiles = grid(source, size=self._size, halo=bank.halo + self._margin)
+        stride = descriptor.stride
+        self.factors = descriptor.factors
+        self._size = -(-size // stride) * stride
+        self._margin = -(-margin // stride) * stride
+        self.tiles = grid(source, size=self._size, halo=descriptor.halo + self._margin)
         self._columns = -(-source.width // self._size)
         self._kept: OrderedDict[tuple[Plane, int], TileFeatures] = OrderedDict()
 
@@ -115,7 +115,8 @@ class FeatureStore:
         factor = self.factors[level]
         owner = cells * factor // self._size
         owner = owner[:, 0] * self._columns + owner[:, 1]
-        out = torch.empty(len(cells), self.descriptor.n_features, device=self.device)
+        d = self.descriptor.reductions[level].basis.shape[1]
+        out = torch.empty(len(cells), d, device=self.device)
         for index in owner.unique().tolist():
             mine = torch.nonzero(owner == index)[:, 0]
             tile = self.tile(plane, index)

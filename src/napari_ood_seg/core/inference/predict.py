@@ -31,11 +31,15 @@ class PredictedTile(NamedTuple):
 
 
 def open_features(
-    model: InstantModel, source: ImageSource, *, device: torch.device
+    model: InstantModel,
+    source: ImageSource,
+    *,
+    device: torch.device,
+    plane: tuple[int, ...] = (),
 ) -> FeatureStore:
     """Return a feature store for an image that the model was not trained on.
 
-    The statistics of the features are adapted to the new image.
+    The statistics of the features are adapted to the new image, as `plane` shows it.
 
     Raises
     ------
@@ -45,7 +49,9 @@ def open_features(
         If the image is constant.
     """
     model.require_fit(source)
-    descriptor = model.descriptor.adapted(sample_regions(source, device=device))
+    descriptor = model.descriptor.adapted(
+        sample_regions(source, device=device, plane=plane)
+    )
     return FeatureStore(
         source, descriptor, device=device, size=model.config.tile, margin=model.margin
     )

@@ -72,12 +72,12 @@ class InstantModel:
     @property
     def halo(self) -> int:
         """Context in pixels beyond which nothing changes the logits."""
-        return self.descriptor.bank.halo + self.margin
+        return self.descriptor.halo + self.margin
 
     @property
     def margin(self) -> int:
         """Context in pixels that enlarging and smoothing the scores needs."""
-        return pyramid.reach(self.descriptor.bank.factors, self.config.smoothing)
+        return pyramid.reach(self.descriptor.factors, self.config.smoothing)
 
     def features(self, region: Tensor) -> tuple[Tensor, ...]:
         """Return per scale `(d, h_i, w_i)` features of a `(c, h, w)` region."""
@@ -88,13 +88,14 @@ class InstantModel:
         """Return `(k, h, w)` class logits of the features of a region of `size`.
 
         Minus the mean over the scales of the log squared distances, times half the
-        number of features: the log density of a Gaussian whose scale is not known.
+        mean number of features: the log density of a Gaussian whose scale is not
+        known.
         """
         maps = [
             _by_pixel(z, partial(_log_distances, c))
             for z, c in zip(features, self.classifier, strict=True)
         ]
-        return -0.5 * self.descriptor.n_features * self._merge(maps, size)
+        return -0.5 * self.descriptor.mean_size * self._merge(maps, size)
 
     @torch.inference_mode()
     def scores(self, features: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:
@@ -106,7 +107,7 @@ class InstantModel:
         return self.ensemble.combine(self._merge(maps, size).movedim(0, -1))
 
     def _merge(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
-        factors = self.descriptor.bank.factors
+        factors = self.descriptor.factors
         return pyramid.merge(maps, factors, size, smoothing=self.config.smoothing)
 
     def with_descriptor(self, descriptor: Descriptor) -> InstantModel:

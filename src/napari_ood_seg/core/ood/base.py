@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Protocol, Self, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    ClassVar,
+    NamedTuple,
+    Protocol,
+    Self,
+    runtime_checkable,
+)
 
 import torch
 
@@ -114,17 +121,56 @@ class DetectorFacts:
     title
         Its name in the literature.
     needs
-        ``features``, ``logits`` or ``non-negative features``.
+        ``features``, ``logits`` (a linear classifier on the features, fitted if none
+        is given) or ``non-negative features`` (such a classifier, on features after
+        a ReLU).
     cost
         Operations per pixel, with d features and k classes.
     source
         Paper.
+    classes
+        With fewer classes than this, every pixel gets the same score.
     """
 
     title: str
     needs: str
     cost: str
     source: str
+    classes: int = 1
+
+
+def check_needs(facts: DetectorFacts, features: Tensor, n_classes: int) -> str:
+    """Return one sentence on why a detector does not suit what it is to work on.
+
+    Empty if it does. The scores are finite either way.
+
+    Parameters
+    ----------
+    features
+        `(n, d)`, as they come from the engine.
+    n_classes
+        How many classes were scribbled.
+
+    Examples
+    --------
+    >>> facts = DetectorFacts("SCALE", "non-negative features", "d", "Xu et al.")
+    >>> check_needs(facts, torch.tensor([[1.0, 0.0]]), 2)
+    ''
+    >>> check_needs(facts, torch.tensor([[1.0, -1.0]]), 2)
+    'SCALE needs features that are never negative, but 50 % of them are: choose ...'
+    """
+    if n_classes < facts.classes:
+        return (
+            f"{facts.title} compares classes and needs at least {facts.classes}: "
+            "scribble another class or choose another score"
+        )
+    if facts.needs == "non-negative features" and bool((features < 0).any()):
+        share = float((features < 0).float().mean())
+        return (
+            f"{facts.title} needs features that are never negative, but {share:.0%} "
+            "of them are: choose another score".replace("%", " %")
+        )
+    return ""
 
 
 @runtime_checkable
@@ -170,3 +216,43 @@ def balanced_weights(strokes: Sequence[StrokePixels]) -> Tensor:
         for s in strokes
     ]
     return torch.cat(parts)
+
+
+class LabelledRows(NamedTuple):
+    """Scribbled pixels as one table, on the CPU.
+
+    Attributes
+    ----------
+    features
+        `(n, d)`, ordered by class.
+    classes
+        `(n,)` indices into `TrainingPixels.class_ids`.
+    weights
+        `(n,)`; they sum to 1, and every class weighs the same.
+    """
+
+    features: Tensor
+    classes: Tensor
+    weights: Tensor
+
+
+def labelled_rows(pixels: TrainingPixels, per_class: int | None = None) -> LabelledRows:
+    """Return the scribbled pixels, at most `per_class` evenly spaced ones of each.
+
+    Examples
+    --------
+    >>> z, labels = torch.arange(6.0)[:, None], torch.tensor([3, 3, 3, 3, 8, 8])
+    >>> rows = labelled_rows(TrainingPixels.from_labels(z, labels), per_class=2)
+    >>> rows.features[:, 0].tolist(), rows.classes.tolist(), rows.weights.tolist()
+    ([0.0, 3.0, 4.0, 5.0], [0, 0, 1, 1], [0.25, 0.25, 0.25, 0.25])
+    """
+    parts, owners, weights = [], [], []
+    by_class = pixels.by_class()
+    for index, strokes in enumerate(by_class.values()):
+        rows = torch.cat([s.features for s in strokes]).detach().cpu()
+        if per_class is not None and len(rows) > per_class:
+            rows = rows[torch.linspace(0, len(rows) - 1, per_class).round().long()]
+        parts.append(rows)
+        owners.append(torch.full((len(rows),), index))
+        weights.append(torch.full((len(rows),), 1.0 / (len(by_class) * len(rows))))
+    return LabelledRows(torch.cat(parts), torch.cat(owners), torch.cat(weights))

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import torch
 
 from napari_ood_seg.core.moments import Moments
-from napari_ood_seg.core.ood.base import DetectorFacts, StrokePixels, TrainingPixels
+from napari_ood_seg.core.ood.base import DetectorFacts, TrainingPixels, labelled_rows
 from napari_ood_seg.core.ood.functional import (
     inverse_factor,
+    neighbour_distances,
     squared_mahalanobis,
     unit,
 )
 from napari_ood_seg.core.ood.state import FittedTensors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch import Tensor
 
 _LEE = "Lee et al., NeurIPS 2018"
@@ -175,21 +174,12 @@ class NearestNeighbour(FittedTensors):
 
     def fit(self, pixels: TrainingPixels) -> Self:
         """Keep evenly spaced pixels of each class."""
-        kept = [self._sample(s) for s in pixels.by_class().values()]
-        self._fitted = {"bank": unit(torch.cat(kept)).cpu()}
+        kept = labelled_rows(pixels, self.per_class).features
+        self._fitted = {"bank": unit(kept)}
         return self
 
     def score(self, features: Tensor) -> Tensor:
         """Return the logarithm of the distance."""
         bank = self._like(features)["bank"]
-        k = min(self.k, len(bank))
-        parts = [
-            torch.cdist(z, bank).kthvalue(k, dim=1).values
-            for z in unit(features).split(16_384)
-        ]
-        return torch.cat(parts).clamp_min(1e-4).log()
-
-    def _sample(self, strokes: Sequence[StrokePixels]) -> Tensor:
-        rows = torch.cat([s.features for s in strokes])
-        at = torch.linspace(0, len(rows) - 1, min(self.per_class, len(rows)))
-        return rows[at.round().long()]
+        distances = neighbour_distances(unit(features), bank, self.k)
+        return distances[:, -1].clamp_min(1e-4).log()

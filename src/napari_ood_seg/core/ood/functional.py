@@ -66,3 +66,117 @@ def inverse_factor(covariance: Tensor) -> Tensor:
         ridge *= 10
     inverse: Tensor = torch.linalg.solve_triangular(factor, eye, upper=False)
     return inverse.contiguous()
+
+
+def neighbour_distances(z: Tensor, bank: Tensor, k: int) -> Tensor:
+    """Return `(n, k)` distances to the `k` nearest rows of `bank`, ascending.
+
+    Fewer columns if the bank is smaller.
+
+    Examples
+    --------
+    >>> bank = torch.tensor([[0.0], [2.0], [7.0]])
+    >>> neighbour_distances(torch.tensor([[1.5]]), bank, 2).tolist()
+    [[0.5, 1.5]]
+    """
+    k = min(k, len(bank))
+    parts = [
+        torch.cdist(rows, bank).topk(k, dim=1, largest=False).values
+        for rows in z.split(16_384)
+    ]
+    return torch.cat(parts)
+
+
+def guidance(z: Tensor, bank: Tensor, k: int) -> Tensor:
+    """Return `(n,)` means of the `k` largest products of unit rows with `bank`.
+
+    Parameters
+    ----------
+    bank
+        `(m, d)` unit rows, each multiplied by its own confidence.
+
+    References
+    ----------
+    Park et al., Nearest Neighbor Guidance for Out-of-Distribution Detection,
+    ICCV 2023, equation 5.
+
+    Examples
+    --------
+    >>> bank = torch.tensor([[2.0, 0.0], [0.0, 4.0]])
+    >>> guidance(torch.tensor([[0.0, 9.0]]), bank, 2).tolist()
+    [2.0]
+    """
+    k = min(k, len(bank))
+    parts = [
+        (unit(rows) @ bank.T).topk(k, dim=1).values.mean(1) for rows in z.split(16_384)
+    ]
+    return torch.cat(parts)
+
+
+def residual_norm(z: Tensor, origin: Tensor, null_space: Tensor) -> Tensor:
+    """Return `(n,)` lengths of `z - origin` within the `(d, r)` orthonormal columns.
+
+    References
+    ----------
+    Wang et al., ViM: Out-of-Distribution with Virtual-logit Matching, CVPR 2022,
+    equation 3.
+
+    Examples
+    --------
+    >>> null = torch.tensor([[0.0], [1.0]])
+    >>> residual_norm(torch.tensor([[5.0, 3.0]]), torch.zeros(2), null).tolist()
+    [3.0]
+    """
+    norm: Tensor = torch.linalg.vector_norm((z - origin) @ null_space, dim=1)
+    return norm
+
+
+def principal_share(z: Tensor, axes: Tensor) -> Tensor:
+    """Return `(n,)` shares of the length of `z` within the `(d, r)` orthonormal axes.
+
+    References
+    ----------
+    Ben Ammar et al., NECO: Neural Collapse Based Out-of-Distribution Detection,
+    ICLR 2024, equation 6.
+
+    Examples
+    --------
+    >>> axes = torch.tensor([[1.0], [0.0]])
+    >>> principal_share(torch.tensor([[3.0, 4.0]]), axes).tolist()
+    [0.6000000238418579]
+    """
+    inside: Tensor = torch.linalg.vector_norm(z @ axes, dim=1)
+    whole: Tensor = torch.linalg.vector_norm(z, dim=1)
+    return inside / whole.clamp_min(1e-12)
+
+
+def boundary_distance(logits: Tensor, weight: Tensor) -> Tensor:
+    """Return `(n,)` sums of the distances to the boundaries of the predicted class.
+
+    `sum over k != c of |f_c - f_k| / |w_c - w_k|`; classes with the same weights
+    have no boundary.
+
+    Parameters
+    ----------
+    logits
+        `(n, k)` of a linear head.
+    weight
+        `(k, d)` of the head.
+
+    References
+    ----------
+    Liu and Qin, Fast Decision Boundary based Out-of-Distribution Detector,
+    ICML 2024, equation 7.
+
+    Examples
+    --------
+    >>> f, w = torch.tensor([[4.0, -4.0]]), torch.tensor([[1.0], [-1.0]])
+    >>> boundary_distance(f, w).tolist()
+    [4.0]
+    """
+    gaps: Tensor = torch.linalg.vector_norm(weight[:, None] - weight[None], dim=2)
+    best, at = logits.max(1, keepdim=True)
+    to_class = gaps[at[:, 0]]
+    real = to_class > 1e-6 * gaps.amax().clamp_min(1e-30)
+    distances = (best - logits) / torch.where(real, to_class, 1.0)
+    return torch.where(real, distances, 0.0).sum(1)

@@ -14,10 +14,12 @@ from napari_ood_seg.core.config import FilterConfig, InstantConfig, PUConfig
 from napari_ood_seg.core.errors import FileFormatError
 from napari_ood_seg.core.features.descriptor import (
     ChannelMap,
+    ColorMap,
     Descriptor,
     Light,
     Reduction,
 )
+from napari_ood_seg.core.features.encoder import Encoder
 from napari_ood_seg.core.io.safe_file import read_document, write_document
 from napari_ood_seg.core.models.instant import InstantModel
 from napari_ood_seg.core.ood.distance import Mahalanobis
@@ -73,6 +75,7 @@ def load_model(path: str | Path) -> InstantModel:
 def describe(model: InstantModel) -> dict[str, Any]:
     """Return the JSON document of a model: what it is, without the numbers."""
     channels = model.descriptor.channels
+    encoder, colors = model.descriptor.encoder, model.descriptor.colors
     return {
         "schema_version": SCHEMA_VERSION,
         "engine": "instant",
@@ -83,6 +86,9 @@ def describe(model: InstantModel) -> dict[str, Any]:
             "scale": channels.scale,
             "light": None if channels.light is None else asdict(channels.light),
         },
+        "encoder": None
+        if encoder is None or colors is None
+        else {"name": encoder.name, "low": colors.low, "high": colors.high},
         "n_held_out": model.calibration.n_strokes,
         "versions": {
             "napari-ood-seg": version("napari-ood-seg"),
@@ -94,6 +100,7 @@ def describe(model: InstantModel) -> dict[str, Any]:
 
 
 def _tensors(model: InstantModel) -> dict[str, Tensor]:
+    encoder, colors = model.descriptor.encoder, model.descriptor.colors
     parts = {
         "channels": {
             "mean": model.descriptor.channels.mean,
@@ -110,6 +117,8 @@ def _tensors(model: InstantModel) -> dict[str, Tensor]:
             for k, v in c.tensors().items()
         },
         "ensemble": model.ensemble.tensors(),
+        "encoder": dict(encoder.weights) if encoder is not None else {},
+        "colors": {"basis": colors.basis} if colors is not None else {},
         "calibration": {
             "scores": model.calibration.scores,
             "weights": model.calibration.weights,
@@ -124,11 +133,12 @@ def _restored(document: dict[str, Any], arrays: Arrays) -> InstantModel:
         part, _, name = key.partition("/")
         parts.setdefault(part, {})[name] = torch.from_numpy(array.copy())
     config = _config(document["settings"])
-    levels = range(len(config.filters.sigmas))
+    descriptor = _descriptor(document, config.filters, parts)
+    levels = range(len(descriptor.reductions))
     return InstantModel(
         config=config,
         classes=tuple(ClassInfo(**c) for c in document["classes"]),
-        descriptor=_descriptor(document, config.filters, parts),
+        descriptor=descriptor,
         classifier=tuple(
             Mahalanobis().restore(select(parts["classifier"], f"{i}/")) for i in levels
         ),
@@ -169,9 +179,23 @@ def _descriptor(
         channels=channels,
         reductions=tuple(
             Reduction(**select(parts["reduction"], f"{i}/"))
-            for i in range(len(filters.sigmas))
+            for i in range(len(parts["reduction"]) // 3)
         ),
+        **_encoder(document["encoder"], parts),
     )
+
+
+def _encoder(
+    facts: dict[str, Any] | None, parts: Mapping[str, Mapping[str, Tensor]]
+) -> dict[str, Any]:
+    if facts is None:
+        return {}
+    return {
+        "encoder": Encoder.from_weights(parts["encoder"], name=facts["name"]),
+        "colors": ColorMap(
+            low=float(facts["low"]), high=float(facts["high"]), **parts["colors"]
+        ),
+    }
 
 
 def _config(settings: dict[str, Any]) -> InstantConfig:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ALWAYS_IN: Final = -1
 """Fold of pieces that are never held out."""
 
-MIN_PIECES: Final = 3
+MIN_PIECES: Final = 2
 """Classes with fewer strokes have them cut until there are so many pieces."""
 
 MIN_PIXELS: Final = 8

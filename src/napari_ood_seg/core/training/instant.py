@@ -10,7 +10,8 @@ import torch
 from napari_ood_seg.core.data.scribbles import Scribbles, require_same_shape
 from napari_ood_seg.core.errors import ModelMismatchError
 from napari_ood_seg.core.features import pyramid
-from napari_ood_seg.core.features.descriptor import Descriptor
+from napari_ood_seg.core.features.descriptor import SPECTRAL_FROM, Descriptor
+from napari_ood_seg.core.features.encoder import Encoder, load_encoder
 from napari_ood_seg.core.features.pyramid import Footprint
 from napari_ood_seg.core.features.store import (
     FeatureStore,
@@ -25,7 +26,7 @@ from napari_ood_seg.core.training.folds import Piece, deal
 from napari_ood_seg.core.types import ClassInfo, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from torch import Tensor
 
@@ -97,7 +98,7 @@ class InstantTrainer:
         """
         check(images)
         sources = [image.source for image in images]
-        yield from self._prepare(sources)
+        yield from self._prepare(images)
         samples = [s for image in images for s in self._collect(image)]
         levels = self._levels(sources, samples)
         probes = [s.probe for s in samples]
@@ -125,42 +126,52 @@ class InstantTrainer:
         self._unlabelled.pop(source, None)
         self._samples = {k: v for k, v in self._samples.items() if k[0] is not source}
 
-    def _prepare(self, sources: Sequence[ImageSource]) -> Steps:
+    def _prepare(self, images: Sequence[Scribbled]) -> Steps:
         """Compute descriptors, and the features of unlabelled pixels, where missing."""
-        if all(s in self._stores for s in sources):
+        if all(i.source in self._stores for i in images):
             return
         yield Progress(done=0, total=0, stage="measuring the image")
-        base = self._base_descriptor(sources)
-        for source in sources:
-            descriptor = base
-            if len(sources) > 1:
-                descriptor = base.adapted(sample_regions(source, device=self.device))
-            factors = descriptor.bank.factors
+        regions = [
+            sample_regions(i.source, device=self.device, plane=_plane(i))
+            for i in images
+        ]
+        base = self._base_descriptor([i.source for i in images], regions)
+        for image, own in zip(images, regions, strict=True):
             store = FeatureStore(
-                source,
-                descriptor,
+                image.source,
+                base if len(images) == 1 else base.adapted(own),
                 device=self.device,
                 size=self.config.tile,
-                margin=pyramid.reach(factors, self.config.smoothing),
+                margin=pyramid.reach(base.factors, self.config.smoothing),
             )
-            yield from self._draw_unlabelled(store)
-            self._stores[source] = store
+            yield from self._draw_unlabelled(store, _plane(image))
+            self._stores[image.source] = store
 
-    def _base_descriptor(self, sources: Sequence[ImageSource]) -> Descriptor:
+    def _base_descriptor(
+        self,
+        sources: Sequence[ImageSource],
+        regions: Sequence[Callable[[], Iterator[Tensor]]],
+    ) -> Descriptor:
         for source in sources:
             if source in self._stores:
                 return self._stores[source].descriptor
-        pooled = [sample_regions(s, device=self.device) for s in sources]
         return Descriptor.fit(
-            self.config.filters, lambda: (x for regions in pooled for x in regions())
+            self.config.filters,
+            lambda: (x for own in regions for x in own()),
+            encoder=self._encoder(sources),
         )
 
-    def _draw_unlabelled(self, store: FeatureStore) -> Steps:
+    def _encoder(self, sources: Sequence[ImageSource]) -> Encoder | None:
+        """Return the encoder, if there is one; spectra say more than colours."""
+        if not self.config.encoder or sources[0].n_channels >= SPECTRAL_FROM:
+            return None
+        return load_encoder(self.config.encoder)
+
+    def _draw_unlabelled(self, store: FeatureStore, plane: tuple[int, ...]) -> Steps:
         chosen = tuple(sample_tiles(store.tiles, _MAX_TILES))
         generator = torch.Generator().manual_seed(self.config.seed)
         each = -(-self.config.n_unlabelled // len(chosen))
         parts: list[list[Tensor]] = []
-        plane = (0,) * len(store.source.plane_shape)
         for i, index in enumerate(chosen):
             yield Progress(done=i, total=len(chosen), stage="computing features")
             levels = store.tile(plane, index).levels
@@ -226,6 +237,12 @@ class InstantTrainer:
         return Sample(levels, probe)
 
 
+def _plane(image: Scribbled) -> tuple[int, ...]:
+    """Return the plane that was painted first."""
+    painted = image.scribbles.strokes
+    return painted[0].plane if painted else (0,) * len(image.source.plane_shape)
+
+
 def _draw(z: Tensor, n: int, generator: torch.Generator) -> Tensor:
     """Return at most `n` random pixels of `(d, h, w)` features as rows."""
     flat = z.flatten(1)
@@ -257,7 +274,7 @@ def check(images: Sequence[Scribbled]) -> None:
         if source.n_channels != channels:
             raise ModelMismatchError(
                 f"the images differ: {images[0].source.name!r} has {channels} channels, "
-                f"{source.name!r} has {source.n_channels}: train on alike images only"
+                f"{source.name!r} has {source.n_channels}: train on alike ones"
             )
     painted = [s for _, scribbles in images for s in scribbles.strokes]
     if not painted:

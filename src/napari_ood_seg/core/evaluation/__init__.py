@@ -1,0 +1,1 @@
+"""Judge models: by held-out classes, and by ground truth."""

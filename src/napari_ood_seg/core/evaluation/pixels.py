@@ -1,0 +1,117 @@
+"""What a model says at single pixels, without computing whole maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import torch
+
+from napari_ood_seg.core.features.pyramid import Footprint
+from napari_ood_seg.core.types import Prediction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from napari_ood_seg.core.features.store import FeatureStore
+    from napari_ood_seg.core.models.instant import InstantModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Site:
+    """Some pixels of an image, and all that a model needs to know of them.
+
+    One serves every model on the same features: fits differ, features do not.
+
+    Attributes
+    ----------
+    levels
+        Per scale the footprint of the pixels, and the features of its cells.
+    invalid
+        `(n,)` bool: pixels that are not finite.
+    """
+
+    levels: tuple[tuple[Footprint, Tensor], ...] = field(repr=False)
+    invalid: Tensor = field(repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        store: FeatureStore,
+        pixels: Tensor,
+        *,
+        smoothing: float,
+        plane: tuple[int, ...] = (),
+    ) -> Self:
+        """Look up what is needed of `(n, 2)` rows and columns.
+
+        Parameters
+        ----------
+        smoothing
+            Of the models that will be asked.
+        """
+        size = (store.source.height, store.source.width)
+        footprints = [
+            Footprint.of(pixels, size, f, smoothing=smoothing) for f in store.factors
+        ]
+        return cls(
+            levels=tuple(
+                (footprint, store.rows(plane, level, footprint.cells))
+                for level, footprint in enumerate(footprints)
+            ),
+            invalid=_invalid(store, pixels, plane),
+        )
+
+
+def predict_at(model: InstantModel, site: Site) -> Prediction:
+    """Return what `model` predicts at the pixels of a site, as an image of one row.
+
+    The same as a prediction of the whole image gives there, up to rounding.
+    """
+    with torch.inference_mode():
+        distances = _merged(
+            site, lambda i, z: model.classifier[i].distances(z).clamp_min(1e-6).log()
+        )
+        score = model.ensemble.combine(_merged(site, model.ensemble.score_level))
+        typicality = model.calibration.typicality(score)
+        typicality[site.invalid] = 0.0
+    ids = np.array(model.class_ids, np.uint8)
+    return Prediction(
+        classes=ids[distances.argmin(1).numpy()][None],
+        score=score.numpy()[None],
+        typicality=typicality.numpy()[None],
+    )
+
+
+def _merged(site: Site, values: Callable[[int, Tensor], Tensor]) -> Tensor:
+    """Return `(n, k)` values at the pixels, the mean over the scales.
+
+    Parameters
+    ----------
+    values
+        From the number of a scale and `(m, d)` features of cells to `(m, k)`.
+    """
+    per_level = []
+    for level, (footprint, features) in enumerate(site.levels):
+        found = values(level, features).cpu()
+        per_level.append(torch.stack([footprint(c) for c in found.T], dim=1))
+    return torch.stack(per_level).mean(0)
+
+
+def _invalid(store: FeatureStore, pixels: Tensor, plane: tuple[int, ...]) -> Tensor:
+    out = torch.zeros(len(pixels), dtype=torch.bool)
+    low, high = pixels.amin(0).tolist(), pixels.amax(0).tolist()
+    for index, tile in enumerate(store.tiles):
+        spans = list(zip(tile.inner, low, high, strict=True))
+        if any(s.stop <= first or s.start > last for s, first, last in spans):
+            continue
+        broken = store.tile(plane, index).invalid
+        if broken is not None:
+            start = torch.tensor([s.start for s in tile.inner])
+            at = pixels - start
+            mine = ((at >= 0) & (at < torch.tensor(broken.shape))).all(1)
+            out[mine] = broken.cpu()[at[mine, 0], at[mine, 1]]
+    return out

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from napari.layers import Image, Labels
+
+from napari_ood_seg.core.data.source import ImageSource
+from napari_ood_seg.core.types import ClassInfo
+from napari_ood_seg.plugin.image_control import describe
+from napari_ood_seg.plugin.layers import ROLE, role_of
+from tests.plugin.driver import open_panel, pixels, two_halves
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+    from pytestqt.qtbot import QtBot
+
+    from tests.plugin.driver import Driver
+
+RNG = np.random.default_rng(0)
+
+
+def scribble_layers(driver: Driver) -> list[str]:
+    return [la.name for la in driver.viewer.layers if role_of(la) == "scribbles"]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (ImageSource.from_array(np.zeros((20, 30))), "20 x 30, 1 channel"),
+        (ImageSource.from_array(np.zeros((20, 30, 3))), "20 x 30, colour"),
+        (
+            ImageSource.from_array(
+                np.zeros((3, 20, 30)), axes="CYX", wavelengths=(500.0, 600.0, 700.4)
+            ),
+            "20 x 30, 3 channels, 500-700 nm",
+        ),
+        (
+            ImageSource.from_array(
+                np.zeros((2, 7, 20, 30)),
+                axes="TZYX",
+                pixel_size=(0.5, 0.5),
+                unit="micrometer",
+            ),
+            "20 x 30, 1 channel, T 2, Z 7, 0.5 micrometer per pixel",
+        ),
+    ],
+)
+def test_describe(source: ImageSource, words: str) -> None:
+    assert describe(source) == words
+
+
+def test_without_an_image(driver: Driver) -> None:
+    driver.spin()
+    assert driver.images.image is None
+    assert not driver.button("New scribbles").isEnabled()
+    driver.images.renew_scribbles()
+    assert driver.message == ("choose an image first", "warning")
+
+
+def test_the_first_image_is_chosen_and_gets_scribbles(driver: Driver) -> None:
+    image = driver.add_image(two_halves(), name="it", scale=(0.5, 0.5))
+    assert driver.session.source is not None
+    assert driver.session.source.levels[0] is image.data
+    assert driver.layer.name == "it scribbles"
+    assert driver.layer.data.shape == (64, 64)
+    np.testing.assert_array_equal(driver.layer.scale, image.scale)
+
+
+def test_the_selected_image_is_chosen_when_the_panel_opens(
+    viewer: Viewer, qtbot: QtBot
+) -> None:
+    viewer.add_image(two_halves(), name="a", rgb=True)
+    wanted = viewer.add_image(two_halves(), name="b", rgb=True)
+    viewer.add_image(two_halves(), name="c", rgb=True)
+    viewer.layers.selection.active = wanted
+    panel = open_panel(viewer)
+    qtbot.waitUntil(lambda: panel.images.image is wanted)
+
+
+def test_spectral_images_get_a_colour_picture(driver: Driver) -> None:
+    cube = driver.add_image(RNG.random((9, 20, 30)), name="cube")
+    names = [la.name for la in driver.viewer.layers]
+    assert names == ["cube", "cube colour", "cube scribbles"]
+    assert not cube.visible
+    assert driver.viewer.layers["cube colour"].data.shape == (20, 30, 3)
+    driver.images.choose(cube)
+    assert len(driver.viewer.layers) == 3
+
+
+def test_another_reading_of_the_axes(driver: Driver) -> None:
+    driver.add_image(RNG.random((9, 20, 30)))
+    driver.panel.image_panel.axes_selected.emit("ZYX")
+    assert driver.session.source is not None
+    assert driver.session.source.plane_shape == (9,)
+    assert driver.layer.data.shape == (9, 20, 30)
+    driver.panel.image_panel.axes_selected.emit("CYX")
+    assert driver.layer.data.shape == (20, 30)
+    assert len(scribble_layers(driver)) == 2
+
+
+def test_going_to_another_image_and_back_loses_nothing(driver: Driver) -> None:
+    first = driver.add_image(two_halves(), name="a")
+    driver.stroke((20, 10), (20, 30))
+    empty_then = driver.session.scribbles
+    driver.stroke((22, 10), (22, 30))
+    driver.panel.classes.add()
+    painted, layer = driver.session.scribbles, driver.layer
+    second = driver.viewer.add_image(two_halves(), rgb=True, name="b")
+    driver.panel.image_panel.image_selected.emit("b")
+    assert driver.images.image is second
+    assert driver.session.scribbles.strokes == ()
+    assert driver.layer is not layer
+    driver.spin()
+    driver.images.choose(first)
+    assert driver.session.scribbles is painted
+    assert driver.layer is layer
+    assert [c.id for c in driver.session.classes] == [1, 2]
+    driver.layer.undo()
+    driver.spin()
+    assert driver.session.scribbles is empty_then
+
+
+def test_a_renamed_image_keeps_its_scribbles(driver: Driver) -> None:
+    first = driver.add_image(two_halves(), name="a")
+    driver.stroke((20, 10), (20, 30))
+    second = driver.viewer.add_image(two_halves(), rgb=True, name="b")
+    first.name = "c"
+    assert driver.layer.metadata["image"] == "c"
+    layer = driver.layer
+    driver.images.choose(second)
+    first.name = "d"
+    driver.images.choose(first)
+    assert driver.layer is layer
+    assert len(driver.session.scribbles.strokes) == 1
+    assert len(scribble_layers(driver)) == 2
+
+
+def test_scribbles_of_another_session_are_found_by_the_name(driver: Driver) -> None:
+    data = np.zeros((64, 64), np.uint8)
+    data[3:5, 3:9], data[30:33, 3:9] = 1, 3
+    classes = (
+        ClassInfo(id=1, name="Sky", color="#ff0000"),
+        ClassInfo(id=3, name="Sea", color="#00ff00"),
+    )
+    own = Labels(
+        data,
+        name="old",
+        metadata={ROLE: "scribbles", "image": "it", "classes": classes},
+    )
+    driver.viewer.add_layer(own)
+    driver.add_image(two_halves(), name="it", scale=(0.5, 0.5))
+    assert driver.layer is own
+    assert driver.session.classes == classes
+    assert [s.class_id for s in driver.session.scribbles.strokes] == [1, 3]
+    np.testing.assert_array_equal(own.scale, (0.5, 0.5))
+
+
+def test_painted_scribbles_that_come_later_replace_empty_ones(driver: Driver) -> None:
+    driver.add_image(two_halves(), name="it")
+    data = np.zeros((64, 64), np.uint8)
+    data[3:5, 3:9] = 2
+    late = Labels(data, name="late", metadata={ROLE: "scribbles"})
+    driver.viewer.add_layer(late)
+    driver.until(lambda: driver.images.scribbles is late)
+    assert scribble_layers(driver) == ["late"]
+    np.testing.assert_array_equal(pixels(driver.session.scribbles), data)
+    assert late.metadata["image"] == "it"
+    driver.stroke((40, 10), (40, 20))
+    assert len(driver.session.scribbles.strokes) == 2
+
+
+def test_painted_scribbles_are_not_thrown_away_for_later_ones(driver: Driver) -> None:
+    driver.add_image(two_halves(), name="it")
+    driver.stroke((20, 10), (20, 30))
+    late = Labels(
+        np.zeros((64, 64), np.uint8), name="late", metadata={ROLE: "scribbles"}
+    )
+    driver.viewer.add_layer(late)
+    driver.until(lambda: driver.images.scribbles is late)
+    assert scribble_layers(driver) == ["it scribbles", "late"]
+
+
+def test_scribbles_of_another_size(driver: Driver) -> None:
+    driver.add_image(two_halves())
+    layer = driver.layer
+    other = Labels(
+        np.zeros((9, 9), np.uint8), name="small", metadata={ROLE: "scribbles"}
+    )
+    driver.viewer.add_layer(other)
+    driver.spin()
+    assert driver.layer is layer
+    assert driver.message == (
+        (
+            "the scribbles 'small' have another size than the image: "
+            "open the image that they were painted on"
+        ),
+        "warning",
+    )
+
+
+def test_our_layers_are_not_offered_as_images(driver: Driver) -> None:
+    driver.add_image(RNG.random((9, 20, 30)), name="cube")
+    driver.viewer.add_layer(Image(np.zeros((4, 4)), name="other"))
+    box = driver.panel.image_panel._image
+    names = [box.itemText(i) for i in range(box.count())]
+    assert names == ["cube", "other"]
+    assert box.current_key() == "cube"
+
+
+def test_the_slider_chooses_the_plane(driver: Driver) -> None:
+    image = driver.add_image(RNG.random((2, 4, 20, 30)), scale=(2.0, 3.0, 1.0, 1.0))
+    driver.images.choose(image, "TZYX")
+    driver.viewer.add_image(RNG.random((2, 4, 20, 30)), name="finer")
+    for plane in ((1, 3), (0, 2)):
+        driver.viewer.dims.set_point((0, 1), (2.0 * plane[0], 3.0 * plane[1]))
+        assert driver.session.plane == plane
+
+
+def test_a_channel_slider_is_no_plane(driver: Driver) -> None:
+    image = driver.add_image(RNG.random((2, 5, 20, 30)))
+    driver.images.choose(image, "TCYX")
+    driver.viewer.dims.set_current_step(1, 4)
+    assert driver.session.plane == (0,)
+    driver.viewer.dims.set_current_step(0, 1)
+    assert driver.session.plane == (1,)
+
+
+def test_the_focus_is_what_the_camera_looks_at(driver: Driver) -> None:
+    driver.add_image(two_halves(), scale=(0.5, 0.5), translate=(10.0, 20.0))
+    driver.images._camera.center = (0.0, 15.0, 24.0)
+    assert driver.session.focus == (10.0, 8.0)
+
+
+def test_the_focus_is_right_from_the_start(driver: Driver) -> None:
+    driver.add_image(two_halves())
+    assert driver.session.focus is not None
+    np.testing.assert_allclose(driver.session.focus, (31.5, 31.5), atol=1)

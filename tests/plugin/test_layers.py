@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import pytest
+from napari.layers import Image, Labels
+
+from napari_ood_seg.core.errors import ImageError
+from napari_ood_seg.core.types import ClassInfo
+from napari_ood_seg.plugin.layers import (
+    FACTS,
+    ROLE,
+    axes_options,
+    is_candidate,
+    make_classes,
+    make_heatmap,
+    make_scribbles,
+    placement,
+    role_of,
+    source_of,
+)
+
+CLASSES = (ClassInfo(id=1, name="a", color="#ff0000"),)
+
+
+def zeros(*shape: int, dtype: Any = np.float32) -> Any:
+    return np.zeros(shape, dtype)
+
+
+@pytest.mark.parametrize(
+    ("data", "rgb", "axes", "n_channels", "plane_shape"),
+    [
+        (zeros(20, 30, 3, dtype=np.uint8), True, "YXC", 3, ()),
+        (zeros(20, 30, 4, dtype=np.uint8), True, "YXC", 3, ()),
+        (zeros(20, 30), False, "YX", 1, ()),
+        (zeros(20, 30, dtype=np.uint16), False, "YX", 1, ()),
+        (zeros(20, 30, dtype=bool), False, "YX", 1, ()),
+        (zeros(5, 20, 30), False, "CYX", 5, ()),
+        (zeros(20, 30, 5), False, "YXC", 5, ()),
+        (zeros(7, 5, 20, 30), False, "ZCYX", 5, (7,)),
+        (zeros(2, 7, 20, 30, 3, dtype=np.uint8), True, "TZYXC", 3, (2, 7)),
+        (da.zeros((5, 20, 30)), False, "CYX", 5, ()),
+    ],
+    ids=lambda v: str(getattr(v, "shape", v)),
+)
+def test_source_of(
+    data: Any, rgb: bool, axes: str, n_channels: int, plane_shape: tuple[int, ...]
+) -> None:
+    source = source_of(Image(data, rgb=rgb, name="it"))
+    assert (source.axes, source.rgb, source.name) == (axes, rgb, "it")
+    assert (source.height, source.width) == (20, 30)
+    assert (source.n_channels, source.plane_shape) == (n_channels, plane_shape)
+    assert source.levels[0] is data
+
+
+def test_source_of_multiscale_uses_the_finest() -> None:
+    levels = [zeros(40, 60), zeros(20, 30)]
+    source = source_of(Image(levels, multiscale=True))
+    assert (source.height, source.width) == (40, 60)
+    assert len(source.levels) == 2
+
+
+@pytest.mark.parametrize(
+    ("axes", "size"), [("CYX", (0.5, 0.25)), ("YXC", (3.0, 0.5)), ("ZYX", (0.5, 0.25))]
+)
+def test_pixel_size_follows_the_axes(axes: str, size: tuple[float, float]) -> None:
+    layer = Image(zeros(5, 20, 30), scale=(3.0, 0.5, 0.25), units=("um", "um", "um"))
+    source = source_of(layer, axes)
+    assert source.pixel_size == size
+    assert source.unit == "micrometer"
+
+
+def test_wavelengths_belong_to_the_axes_they_came_with() -> None:
+    facts = {"axes": "CYX", "wavelengths": (500.0, 600.0, 700.0, 800.0, 900.0)}
+    layer = Image(zeros(5, 20, 30), metadata={FACTS: facts})
+    assert source_of(layer).wavelengths == facts["wavelengths"]
+    assert source_of(layer, "ZYX").wavelengths is None
+    layer.data = zeros(20, 30)  # other data in the same layer
+    assert source_of(layer).axes == "YX"
+
+
+def test_axes_that_do_not_fit() -> None:
+    with pytest.raises(ImageError, match="axes 'YX' do not fit"):
+        source_of(Image(zeros(5, 20, 30)), "YX")
+    with pytest.raises(ImageError, match="2 to 5 axes"):
+        source_of(Image(zeros(1, 1, 1, 2, 8, 9)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "rgb", "wanted"),
+    [
+        ((20, 30), False, ["YX"]),
+        ((20, 30, 3), True, ["YXC"]),
+        ((4, 20, 30, 3), True, ["ZYXC"]),
+        ((5, 20, 30), False, ["CYX", "YXC", "ZYX", "TYX"]),
+        ((1, 1, 1, 1, 20, 30), False, []),
+    ],
+)
+def test_axes_options(shape: tuple[int, ...], rgb: bool, wanted: list[str]) -> None:
+    layer = Image(zeros(*shape), rgb=rgb)
+    options = axes_options(layer)
+    assert [axes for axes, _ in options] == wanted
+    for axes, _ in options:
+        assert source_of(layer, axes).axes == axes  # each of them can be chosen
+
+
+def test_roles() -> None:
+    assert role_of(Image(zeros(2, 2))) is None
+    assert is_candidate(Image(zeros(2, 2)))
+    assert not is_candidate(Image(zeros(2, 2), metadata={ROLE: "heatmap"}))
+    assert not is_candidate(Labels(zeros(2, 2, dtype=np.uint8)))
+    assert role_of(Image(zeros(2, 2), metadata={ROLE: 3})) is None
+
+
+AFFINE = np.array([[1.0, 0.2, 4.0], [0.0, 1.5, -2.0], [0.0, 0.0, 1.0]])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"scale": (0.5, 0.25), "translate": (7.0, -3.0)},
+        {"rotate": 30.0, "scale": (2.0, 2.0)},
+        {"affine": AFFINE, "scale": (2.0, 3.0)},
+        {"shear": [0.5], "rotate": 10.0},
+    ],
+    ids=lambda o: "+".join(o),
+)
+def test_our_layers_lie_on_the_image(options: dict[str, Any]) -> None:
+    layer = Image(zeros(20, 30), **options)
+    source = source_of(layer)
+    ours = [
+        make_scribbles(layer, source, CLASSES),
+        make_classes(layer, source, zeros(20, 30, dtype=np.uint8), CLASSES),
+        make_heatmap(layer, source, zeros(20, 30)),
+    ]
+    for point in ((0, 0), (19, 0), (3.5, 28)):
+        for made in ours:
+            np.testing.assert_allclose(
+                made.data_to_world(point), layer.data_to_world(point)
+            )
+    for made in ours:
+        assert made.units == layer.units
+
+
+def test_a_stack_keeps_its_planes_in_place() -> None:
+    layer = Image(zeros(4, 5, 20, 30), scale=(2, 1, 0.5, 0.25), translate=(1, 0, 3, 4))
+    source = source_of(layer, "ZCYX")
+    planes = placement(layer, source, planes=True)
+    assert planes["scale"] == [2, 0.5, 0.25]
+    assert planes["translate"] == [1, 3, 4]
+    assert placement(layer, source)["scale"] == [0.5, 0.25]
+    scribbles = make_scribbles(layer, source, CLASSES)
+    assert scribbles.data.shape == (4, 20, 30)
+    there = layer.data_to_world((2, 0, 5, 6))
+    np.testing.assert_allclose(scribbles.data_to_world((2, 5, 6)), np.delete(there, 1))
+
+
+def test_a_rotated_stack() -> None:
+    turn = np.eye(3)
+    turn[1:, 1:] = [[0.8, -0.6], [0.6, 0.8]]
+    layer = Image(zeros(4, 20, 30), rotate=turn)
+    scribbles = make_scribbles(layer, source_of(layer, "ZYX"), CLASSES)
+    point = (1, 5, 6)
+    np.testing.assert_allclose(
+        scribbles.data_to_world(point), layer.data_to_world(point)
+    )
+
+
+def test_the_heatmap_is_from_0_to_1_and_the_classes_cannot_be_painted() -> None:
+    layer = Image(zeros(20, 30))
+    source = source_of(layer)
+    classes = make_classes(layer, source, zeros(20, 30, dtype=np.uint8), CLASSES)
+    heatmap = make_heatmap(layer, source, zeros(20, 30))
+    assert not classes.editable
+    assert tuple(heatmap.contrast_limits) == (0.0, 1.0)
+    assert [role_of(la) for la in (classes, heatmap)] == ["classes", "heatmap"]
+
+
+@pytest.mark.parametrize(("shape", "size"), [((20, 30), 3), ((600, 900), 4)])
+def test_the_brush_suits_the_image(shape: tuple[int, int], size: int) -> None:
+    layer = Image(zeros(*shape))
+    assert make_scribbles(layer, source_of(layer), CLASSES).brush_size == size

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from napari_ood_seg.core.types import UNKNOWN
+from napari_ood_seg.plugin.layers import role_of
+from napari_ood_seg.plugin.overlays import heat
+from tests.plugin.driver import two_halves
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels
+
+    from tests.plugin.driver import Driver
+
+
+def shown(driver: Driver) -> tuple[Labels, Image]:
+    overlays = driver.panel.overlays
+    driver.until(lambda: not overlays.pending)
+    assert overlays.classes is not None
+    assert overlays.heatmap is not None
+    return overlays.classes, overlays.heatmap
+
+
+def trained(driver: Driver) -> tuple[Labels, Image]:
+    driver.add_image(two_halves(), name="it")
+    driver.paint_both()
+    driver.train()
+    return shown(driver)
+
+
+def assert_equal_to_the_result(driver: Driver) -> None:
+    classes, heatmap = shown(driver)
+    result = driver.session.result
+    assert result is not None
+    np.testing.assert_array_equal(classes.data, result.labels(driver.session.keep))
+    np.testing.assert_array_equal(heatmap.data, heat(result.typicality))
+
+
+def test_the_layers_are_the_result(driver: Driver) -> None:
+    classes, heatmap = trained(driver)
+    assert_equal_to_the_result(driver)
+    assert (classes.data > 0).all()
+    assert classes.data[40, 15] == 1
+    assert classes.data[40, 50] == 2
+    assert 0 <= heatmap.data.min() <= heatmap.data.max() <= 1
+
+
+def test_order_and_names(driver: Driver) -> None:
+    trained(driver)
+    names = [layer.name for layer in driver.viewer.layers]
+    assert names == ["it", "it classes", "it OOD", "it scribbles"]
+
+
+def test_retraining_writes_into_the_same_layers(driver: Driver) -> None:
+    before = trained(driver)
+    data = [layer.data for layer in before]
+    driver.stroke((25, 40), (25, 58))
+    driver.train()
+    after = shown(driver)
+    assert [a is b for a, b in zip(before, after, strict=True)] == [True, True]
+    assert [la.data is d for la, d in zip(after, data, strict=True)] == [True, True]
+    assert_equal_to_the_result(driver)
+
+
+def test_selection_and_active_layer_stay(driver: Driver) -> None:
+    image = driver.add_image(two_halves())
+    driver.paint_both()
+    both = {image, driver.layer}
+    driver.viewer.layers.selection = both
+    driver.viewer.layers.selection.active = image
+    wanted = set(driver.viewer.layers.selection)
+    driver.train()
+    assert set(driver.viewer.layers.selection) == wanted
+    assert driver.viewer.layers.selection.active is image
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_deleted_layer_comes_back_at_the_next_training(
+    driver: Driver, which: int
+) -> None:
+    layers = trained(driver)
+    driver.viewer.layers.remove(layers[which])
+    driver.train()
+    again = shown(driver)
+    assert again[1 - which] is layers[1 - which]
+    assert again[which] is not layers[which]
+    assert again[which] in driver.viewer.layers
+    assert_equal_to_the_result(driver)
+    assert [role_of(la) for la in driver.viewer.layers][-1] == "scribbles"
+
+
+def test_a_layer_deleted_while_training_stays_away_until_the_next(
+    driver: Driver,
+) -> None:
+    classes, _ = trained(driver)
+    driver.push("Train once")
+    driver.viewer.layers.remove(classes)
+    driver.until(lambda: not driver.session.busy)
+    driver.train()
+    assert_equal_to_the_result(driver)
+
+
+@pytest.mark.parametrize("keep", [0.5, 0.8, 0.999])
+def test_the_keep_slider_moves_the_unknown(driver: Driver, keep: float) -> None:
+    classes, heatmap = trained(driver)
+    before = heatmap.data.copy()
+    driver.panel.results_panel.keep_changed.emit(keep)
+    result = driver.session.result
+    assert result is not None
+    unknown = result.typicality < np.float32(1 - keep)
+    wanted = np.where(unknown, UNKNOWN, result.classes)
+    np.testing.assert_array_equal(classes.data, wanted)
+    np.testing.assert_array_equal(heatmap.data, before)
+    driver.until(lambda: not driver.panel.overlays.pending)
+
+
+def test_hidden_stays_hidden(driver: Driver) -> None:
+    classes, heatmap = trained(driver)
+    driver.panel.results_panel.visibility_changed.emit("heatmap", False)
+    assert (classes.visible, heatmap.visible) == (True, False)
+    driver.train()
+    assert (classes.visible, heatmap.visible) == (True, False)
+    driver.viewer.layers.remove(heatmap)
+    driver.train()
+    assert not shown(driver)[1].visible
+
+
+def test_unknown_can_be_hidden(driver: Driver) -> None:
+    classes, _ = trained(driver)
+    assert classes.colormap.map(UNKNOWN)[3] > 0
+    driver.panel.results_panel.visibility_changed.emit("unknown", False)
+    assert classes.colormap.map(UNKNOWN)[3] == 0
+    driver.panel.classes.add()  # new colours
+    assert classes.colormap.map(UNKNOWN)[3] == 0
+
+
+def test_opacity(driver: Driver) -> None:
+    classes, heatmap = trained(driver)
+    driver.panel.results_panel.opacity_changed.emit(0.2)
+    assert (classes.opacity, heatmap.opacity) == (0.2, 0.4)
+
+
+def test_a_new_colour_is_seen_in_both_layers(driver: Driver) -> None:
+    classes, _ = trained(driver)
+    driver.panel.classes_panel.color_requested.emit(1, "#123456")
+    for layer in (classes, driver.layer):
+        np.testing.assert_allclose(
+            layer.colormap.map(1)[:3], [0x12 / 255, 0x34 / 255, 0x56 / 255], atol=1e-3
+        )
+
+
+def test_another_image_gets_its_own_layers_and_the_first_finds_its_own(
+    driver: Driver,
+) -> None:
+    first_layers = trained(driver)
+    first = driver.images.image
+    assert first is not None
+    second = driver.viewer.add_image(two_halves(seed=1), rgb=True, name="other")
+    driver.images.choose(second)
+    driver.paint_both()
+    driver.train()
+    assert shown(driver)[0] is not first_layers[0]
+    driver.images.choose(first)
+    driver.train()
+    assert shown(driver)[0] is first_layers[0]
+    assert_equal_to_the_result(driver)
+    assert len([la for la in driver.viewer.layers if role_of(la) == "classes"]) == 2
+
+
+def test_heat() -> None:
+    typicality = np.array([1.0, 0.25, np.nan], np.float32)
+    np.testing.assert_array_equal(heat(typicality), np.array([0, 0.75, 0], np.float32))
