@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy import ndimage as ndi  # type: ignore[import-untyped]
-from scipy.interpolate import (  # type: ignore[import-untyped]
+from scipy import ndimage as ndi
+from scipy.interpolate import (
     PchipInterpolator,
     make_interp_spline,
 )
@@ -93,7 +93,7 @@ def _histology() -> Sample:
     from skimage import data  # it looks for its cache folder when imported
 
     try:
-        pixels = data.immunohistochemistry()  # type: ignore[no-untyped-call]
+        pixels = data.immunohistochemistry()
     except (ModuleNotFoundError, OSError) as error:
         raise ImageError(
             "this scikit-image came without the picture of the histology sample: "

@@ -63,7 +63,8 @@ def relu_conv(
         sum(ndi.correlate(x[i], k[i], mode="mirror") for i in range(len(x))) + b
         for k, b in zip(kernel, bias, strict=True)
     ]
-    return np.maximum(np.stack(out), 0)
+    rectified: npt.NDArray[np.float64] = np.maximum(np.stack(out), 0)
+    return rectified
 
 
 @pytest.fixture
@@ -112,11 +113,10 @@ def test_a_first_1x1_layer_takes_the_colours_as_they_are() -> None:
     encoder = Encoder.from_weights(weights, name="own colours")
     assert [s.kind for s in encoder.steps] == ["colour", "conv"]
     x = torch.rand(3, 8, 8)
-    mixed = torch.einsum("oi,ihw->ohw", weights["0.weight"][:, :, 0, 0], x)
-    mixed = (mixed + weights["0.bias"][:, None, None]).double().numpy()
-    np.testing.assert_allclose(
-        encoder(x)[0].numpy(), relu_conv(mixed, weights, "2"), atol=1e-4
-    )
+    colours = torch.einsum("oi,ihw->ohw", weights["0.weight"][:, :, 0, 0], x)
+    colours += weights["0.bias"][:, None, None]
+    expected = relu_conv(colours.double().numpy(), weights, "2")
+    np.testing.assert_allclose(encoder(x)[0].numpy(), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("weights", [vgg(), squeezenet()], ids=["vgg", "squeezenet"])

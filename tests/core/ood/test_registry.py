@@ -5,10 +5,11 @@ import torch
 
 from napari_ood_seg.core.config import InstantConfig, PUConfig
 from napari_ood_seg.core.ood.base import PixelDetector
+from napari_ood_seg.core.ood.pu import NNPU
 from napari_ood_seg.core.ood.registry import DETECTORS, make_detector
 from tests.contracts.detector import draw, two_classes
 
-CONFIG = InstantConfig(shrinkage=0.37, own_shape=0.7, pu=PUConfig(steps=20, hidden=7))
+CONFIG = InstantConfig(shrinkage=0.37, own_shape=0.7, pu=PUConfig(steps=60, hidden=17))
 
 
 @pytest.mark.parametrize("name", DETECTORS)
@@ -29,9 +30,10 @@ def test_settings_arrive(name: str) -> None:
     detector = make_detector(name, CONFIG)
     if hasattr(detector, "shrinkage"):
         assert detector.shrinkage == 0.37
-        assert getattr(detector, "own_shape", None) == 0.7
-    if name == "nnpu":
-        assert detector.fit(two_classes()).tensors()["w1"].shape == (2, 6, 7)
+    if hasattr(detector, "own_shape"):
+        assert detector.own_shape == 0.7
+    if isinstance(detector, NNPU):
+        assert detector.fit(two_classes()).tensors()["w1"].shape == (2, 6, 17)
 
 
 def test_defaults_are_registered() -> None:

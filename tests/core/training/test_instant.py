@@ -379,5 +379,5 @@ def test_images_with_other_channels() -> None:
     with pytest.raises(ModelMismatchError) as caught:
         drive(train(jobs, config=QUICK, device=CPU))
     assert str(caught.value) == (
-        "the images differ: '3' has 3 channels, '5' has 5: train on alike images only"
+        "the images differ: '3' has 3 channels, '5' 5: train on alike ones"
     )

@@ -249,7 +249,9 @@ def _held_out(
     answers = [*ids, UNKNOWN]
     known = _shares([a for o in outcomes for a in o.known], answers, keep)
     own = _shares([a for o in outcomes for a in o.unknown], answers, keep)[info.id]
-    strokes = [len(s) for _, all_ in images for s in all_.strokes if s.class_id == info.id]
+    strokes = [
+        len(s) for _, all_ in images for s in all_.strokes if s.class_id == info.id
+    ]
     ranked = [_ranked(o) for o in outcomes]
     return HeldOut(
         id=info.id,

@@ -130,9 +130,7 @@ def make_plan(images: Sequence[Scribbled], classes: Sequence[ClassInfo]) -> Plan
     return plan
 
 
-def by_stroke(
-    images: Sequence[Scribbled], n_folds: int = N_FOLDS
-) -> tuple[Split, ...]:
+def by_stroke(images: Sequence[Scribbled], n_folds: int = N_FOLDS) -> tuple[Split, ...]:
     """Return folds of strokes, as `deal` makes them on each image."""
     dealt = [
         (image, [Spot(image.source, p) for p in deal(image.scribbles, n_folds)])

@@ -93,8 +93,8 @@ class Encoder:
         ]
         if not steps or missing:
             raise FileFormatError(
-                f"the weights {name!r} are of no known architecture: use SqueezeNet 1.0 "
-                "or VGG weights with torchvision's names"
+                f"the weights {name!r} are of no known architecture: use SqueezeNet "
+                "1.0 or VGG weights with torchvision's names"
             )
         kept = {k: v for k, v in plain.items() if k.split(".")[0] in used}
         return cls(name=name, steps=tuple(steps), weights=kept)

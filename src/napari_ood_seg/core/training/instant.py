@@ -273,8 +273,8 @@ def check(images: Sequence[Scribbled]) -> None:
         require_same_shape(scribbles, (source.height, source.width))
         if source.n_channels != channels:
             raise ModelMismatchError(
-                f"the images differ: {images[0].source.name!r} has {channels} channels, "
-                f"{source.name!r} has {source.n_channels}: train on alike ones"
+                f"the images differ: {images[0].source.name!r} has {channels} "
+                f"channels, {source.name!r} {source.n_channels}: train on alike ones"
             )
     painted = [s for _, scribbles in images for s in scribbles.strokes]
     if not painted:
