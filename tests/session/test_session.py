@@ -10,6 +10,7 @@ from napari_ood_seg.core.config import FilterConfig, InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import ScribbleError
+from napari_ood_seg.core.evaluation.protocol import audit
 from napari_ood_seg.core.types import MAX_CLASS_ID, UNLABELLED, ClassInfo, Progress
 from napari_ood_seg.session.session import Session
 from tests.contracts.owner import (
@@ -642,3 +643,35 @@ def test_the_tile_in_view_comes_first() -> None:
     session.train()
     inner = heard.of("tile_done")[0].tile.inner
     assert (inner[0].start, inner[1].start) == (32, 64)
+
+
+# ------------------------------------------------------------------------ audit
+
+
+def test_audit_tells_the_same_as_the_api() -> None:
+    session, heard = ready()
+    told: list[Any] = []
+    session.audited.connect(told.append)
+    session.audit()
+    assert session.source is not None
+    expected = audit(session.source, session.scribbles, config=CONFIG, device="cpu")
+    assert [c.auroc for c in told[0].classes] == [c.auroc for c in expected.classes]
+    assert told[0].confusion == expected.confusion
+    assert not has_result(session)  # an audit shows nothing on the image
+    assert heard.of("message")[-1][1] == "info"
+
+
+def test_an_audit_needs_two_classes() -> None:
+    session, heard = ready()
+    session.remove_class(session.classes[-1].id)
+    session.audit()
+    ((text, kind),) = heard.of("message")
+    assert kind == "error"
+    assert "class" in text
+
+
+def test_an_audit_needs_scribbles() -> None:
+    session = Session(executor=InlineExecutor(), post=lambda call: call())
+    heard = Heard(session)
+    session.audit()
+    assert heard.of("message")[0][1] == "warning"

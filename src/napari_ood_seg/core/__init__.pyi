@@ -2,6 +2,9 @@ from .api import predict, train
 from .config import FilterConfig, InstantConfig, PUConfig
 from .data.scribbles import Scribbles, Stroke
 from .data.source import ImageSource
+from .evaluation.protocol import audit
+from .evaluation.report import Audit, TruthReport
+from .evaluation.truth import against_truth
 from .io.images import open_image, read_labels
 from .io.scribble_files import load_scribbles, save_scribbles
 from .models.instant import InstantModel
@@ -11,6 +14,7 @@ from .types import UNKNOWN, UNLABELLED, ClassInfo, Prediction
 __all__ = [
     "UNKNOWN",
     "UNLABELLED",
+    "Audit",
     "ClassInfo",
     "FilterConfig",
     "ImageSource",
@@ -20,6 +24,9 @@ __all__ = [
     "Prediction",
     "Scribbles",
     "Stroke",
+    "TruthReport",
+    "against_truth",
+    "audit",
     "load_model",
     "load_scribbles",
     "open_image",

@@ -183,6 +183,12 @@ class InstantConfig:
         min=0.0,
         max=10.0,
     )
+    edge_aware: bool = setting(
+        False,
+        "Edge-aware",
+        "Smooth along edges of the image but not across them. Sharper borders; scores "
+        "of thin unknown structures may follow their surroundings.",
+    )
     encoder: str = setting(
         "",
         "Encoder weights",

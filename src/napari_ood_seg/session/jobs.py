@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_ood_seg.core.data.tiling import Tile
+    from napari_ood_seg.core.evaluation.report import Audit
     from napari_ood_seg.core.models.instant import InstantModel
     from napari_ood_seg.core.types import Prediction
 
@@ -63,3 +64,10 @@ class Exported:
     """A prediction was written to `path`."""
 
     path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """The classes were held out in turn."""
+
+    audit: Audit = field(repr=False)

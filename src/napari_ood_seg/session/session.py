@@ -16,6 +16,7 @@ from napari_ood_seg.core.errors import ImageError, OODSegError, ScribbleError
 from napari_ood_seg.core.types import MAX_CLASS_ID, ClassInfo, Progress
 from napari_ood_seg.session import work
 from napari_ood_seg.session.jobs import (
+    Audited,
     Exported,
     JobEnd,
     Outcome,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.models.instant import InstantModel
     from napari_ood_seg.session.runner import Post
 
-    Event = Progress | Trained | TileDone | Exported
+    Event = Progress | Trained | TileDone | Exported | Audited
 
 
 class Session:
@@ -63,6 +64,7 @@ class Session:
     result_started: ClassVar[Signal] = Signal()
     tile_done: ClassVar[Signal] = Signal(TileDone)
     keep_changed: ClassVar[Signal] = Signal(float)
+    audited: ClassVar[Signal] = Signal(object)
     message: ClassVar[Signal] = Signal(str, str)
 
     def __init__(self, *, executor: Executor, post: Post) -> None:
@@ -234,6 +236,24 @@ class Session:
         )
         self._start(partial(self._workshop.export, job), shown=False)
 
+    def audit(self) -> None:
+        """Hold each class out in turn, to see whether it is called unknown."""
+        try:
+            source = self._require_image()
+            self.scribbles.require_paint()
+        except OODSegError as error:
+            self.message.emit(str(error), "warning")
+            return
+        job = work.AuditJob(
+            source=source,
+            scribbles=self.scribbles,
+            classes=self._painted_classes(),
+            config=self.config,
+            device=self.device,
+            keep=self.keep,
+        )
+        self._start(partial(self._workshop.audit, job), shown=False)
+
     def set_live(self, live: bool) -> None:
         """Train after every stroke from now on, or stop doing so."""
         if live == self.live:
@@ -320,6 +340,8 @@ class Session:
             self.model_changed.emit()
         elif isinstance(event, TileDone):
             self._on_tile(event)
+        elif isinstance(event, Audited):
+            self.audited.emit(event.audit)
         else:
             self.message.emit(f"wrote {event.path.name}", "info")
 

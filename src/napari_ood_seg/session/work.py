@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_ood_seg.core.types import Progress
-from napari_ood_seg.session.jobs import Exported, TileDone, Trained
+from napari_ood_seg.session.jobs import Audited, Exported, TileDone, Trained
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.types import ClassInfo
 
     Focus = tuple[float, float] | None
-    Event = Progress | Trained | TileDone | Exported
+    Event = Progress | Trained | TileDone | Exported | Audited
     Events = Generator[Event, None, None]
 
 
@@ -61,6 +61,18 @@ class ExportJob:
     keep: float
     classes: tuple[ClassInfo, ...]
     overwrite: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditJob:
+    """Hold each class of an image out in turn."""
+
+    source: ImageSource
+    scribbles: Scribbles = field(repr=False)
+    classes: tuple[ClassInfo, ...]
+    config: InstantConfig
+    device: str
+    keep: float
 
 
 class Workshop:
@@ -109,6 +121,22 @@ class Workshop:
             overwrite=job.overwrite,
         )
         yield Exported(path=job.path)
+
+    def audit(self, job: AuditJob) -> Events:
+        """Hold each class out in turn; models in use are not touched."""
+        from napari_ood_seg.core.device import pick_device
+        from napari_ood_seg.core.evaluation.protocol import leave_class_out
+        from napari_ood_seg.core.training.instant import Scribbled
+
+        yield Progress(done=0, total=0, stage="preparing the audit")
+        audit = yield from leave_class_out(
+            [Scribbled(job.source, job.scribbles)],
+            job.classes,
+            config=job.config,
+            device=pick_device(job.device),
+            keep=job.keep,
+        )
+        yield Audited(audit=audit)
 
     def _trainer_for(self, job: TrainJob) -> InstantTrainer:
         from napari_ood_seg.core.device import pick_device

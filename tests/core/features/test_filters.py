@@ -118,3 +118,45 @@ def test_enlarging_a_halved_ramp_gives_the_ramp(factor: int) -> None:
     assert big.shape == (61, 45)
     inside = (slice(factor, -2 * factor), slice(factor, -2 * factor))
     np.testing.assert_allclose(big[inside], ramp[inside], atol=1e-9)
+
+
+def test_box_mean_equals_scipy(rng: np.random.Generator) -> None:
+    x = rng.normal(size=(2, 13, 17)).astype(np.float32)
+    expected = np.stack([ndi.uniform_filter(c, 5, mode="mirror") for c in x])
+    found = filters.box_mean(torch.from_numpy(x), 2).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_guided_filter_equals_a_line_fitted_in_every_square(
+    rng: np.random.Generator,
+) -> None:
+    """The definition: per square a ridge line, then the mean of all lines."""
+    x, guide = rng.normal(size=(2, 9, 8))
+    radius, noise = 1, 0.5
+    padded_x, padded_g = (np.pad(a, 2 * radius, mode="reflect") for a in (x, guide))
+    h, w = x.shape
+    lines = np.zeros((h + 2 * radius, w + 2 * radius, 2))
+    for r in range(lines.shape[0]):
+        for c in range(lines.shape[1]):
+            square = np.s_[r : r + 2 * radius + 1, c : c + 2 * radius + 1]
+            g, y = padded_g[square].ravel(), padded_x[square].ravel()
+            a = np.cov(g, y, bias=True)[0, 1] / (g.var() + noise**2)
+            lines[r, c] = a, y.mean() - a * g.mean()
+    expected = np.zeros((h, w))
+    for r in range(h):
+        for c in range(w):
+            a, b = lines[r : r + 2 * radius + 1, c : c + 2 * radius + 1].mean((0, 1))
+            expected[r, c] = a * guide[r, c] + b
+    found = filters.guided_filter(
+        torch.from_numpy(x[None]), torch.from_numpy(guide[None]), radius, noise
+    )
+    np.testing.assert_allclose(found[0, 1:-1, 1:-1], expected[1:-1, 1:-1], atol=1e-10)
+
+
+def test_guided_filter_keeps_an_edge_that_a_blur_would_not() -> None:
+    step = torch.zeros(1, 20, 20)
+    step[:, :, 10:] = 1.0
+    guided = filters.guided_filter(step, 10 * step, 3, 0.3)
+    blurred = filters.box_mean(step, 3)
+    assert (guided - step).abs().max() < 0.01
+    assert (blurred - step).abs().max() > 0.4

@@ -7,6 +7,7 @@ from napari_ood_seg.core.ood.base import (
     StrokePixels,
     TrainingPixels,
     balanced_weights,
+    labelled_rows,
 )
 from tests.contracts.detector import draw
 
@@ -64,3 +65,24 @@ def test_moments_are_kept_per_view() -> None:
     double = one.moments("double", lambda z: 2 * z)
     assert one.moments("plain", lambda z: 99 * z) is plain
     torch.testing.assert_close(double.total, 2 * plain.total)
+
+
+def test_labelled_rows_are_ordered_by_class_and_balanced() -> None:
+    strokes = (stroke(5, 2), stroke(1, 3), stroke(5, 4))
+    pixels = TrainingPixels(strokes=strokes, unlabelled=draw(5, 3))
+    rows = labelled_rows(pixels)
+    expected = [strokes[1].features, strokes[0].features, strokes[2].features]
+    assert torch.equal(rows.features, torch.cat(expected))
+    assert rows.classes.tolist() == [0] * 3 + [1] * 6
+    torch.testing.assert_close(rows.weights, torch.tensor([1 / 6] * 3 + [1 / 12] * 6))
+
+
+@pytest.mark.parametrize("per_class", [1, 2, 5, 99])
+def test_labelled_rows_keep_evenly_spaced_pixels(per_class: int) -> None:
+    pixels = TrainingPixels(
+        strokes=(stroke(1, 30), stroke(2, 3)), unlabelled=draw(5, 3)
+    )
+    rows = labelled_rows(pixels, per_class)
+    assert rows.classes.bincount().tolist() == [min(30, per_class), min(3, per_class)]
+    assert torch.equal(rows.features[0], pixels.strokes[0].features[0])
+    assert float(rows.weights.sum()) == pytest.approx(1)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 
-def audit(
+def audit(  # noqa: PLR0913 - those of `train`, and the threshold
     images: Any,  # noqa: ANN401 - as of `train`
     scribbles: Any,  # noqa: ANN401 - as of `train`
     *,
@@ -249,9 +249,8 @@ def _held_out(
     answers = [*ids, UNKNOWN]
     known = _shares([a for o in outcomes for a in o.known], answers, keep)
     own = _shares([a for o in outcomes for a in o.unknown], answers, keep)[info.id]
-    strokes = [
-        len(s) for _, all_ in images for s in all_.strokes if s.class_id == info.id
-    ]
+    painted = [s for _, scribbles in images for s in scribbles.strokes]
+    strokes = [len(s) for s in painted if s.class_id == info.id]
     ranked = [_ranked(o) for o in outcomes]
     return HeldOut(
         id=info.id,

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MEASURES: Final = ("auroc", "ap", "fpr95", "tpr", "kept")
 """Of a held-out class, and their means over the classes."""
 
+HEADINGS: Final = ("AUROC", "AP", "FPR95", "TPR", "kept")
+"""What a person reads above the `MEASURES`."""
+
 _ROW: Final = ("id", "name", *MEASURES, "ap_by_chance", "n_strokes", "n_pixels")
 
 
@@ -139,7 +142,7 @@ class Audit:
 
     def to_text(self) -> str:
         """Return a table for a person, with a line of means."""
-        heads = ["held out", *headings(self.keep), "mistaken for"]
+        heads = ["held out", *HEADINGS, "mistaken for"]
         names = {c.id: c.name for c in self.classes}
         rows = [
             [c.name, *numbers(c), "" if (i := c.mistaken_for) is None else names[i]]
@@ -283,11 +286,6 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any value in, plain ones out
 def to_json(document: Mapping[str, Any]) -> str:
     """Return plain values as JSON text that every reader takes."""
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def headings(keep: float) -> list[str]:
-    """Return what a person reads above the `MEASURES`."""
-    return ["AUROC", "AP", "FPR95", "unknown found", f"kept of {keep:.0%}"]
 
 
 def numbers(held_out: HeldOut) -> list[str]:

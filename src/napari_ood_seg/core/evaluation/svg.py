@@ -67,21 +67,25 @@ def line_plot(
     lines: Sequence[Line], *, title: str, x_label: str, y_label: str, mark_label: str
 ) -> str:
     """Return an SVG of curves in the unit square, with axes and a legend."""
-    longest = max(len(text) for e in lines for text in (e.name, e.note, mark_label))
+    texts = [mark_label, *(text for line in lines for text in (line.name, line.note))]
+    longest = max(map(len, texts))
     width = _LEFT + _SIDE + _LEGEND + 40 + round(6.8 * longest)
     rows = (len(lines) + 1) * _LINE
     width, height = max(width, 560), max(_TOP + _SIDE + 60, _TOP + rows + 20)
     middle, bottom = _LEFT + _SIDE / 2, _TOP + _SIDE
-    parts = [
+    head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12" '
-        f'fill="#222" role="img" aria-label={quoteattr(title)}>',
+        f'fill="#222" role="img" aria-label={quoteattr(title)}>'
+    )
+    turned = f"translate(18 {_TOP + _SIDE / 2}) rotate(-90)"
+    parts = [
+        head,
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
         _text(_LEFT, 26, title, size=14),
         *_axes(),
         _text(middle, bottom + 44, x_label, anchor="middle"),
-        f'<g transform="translate(18 {_TOP + _SIDE / 2}) rotate(-90)">'
-        f"{_text(0, 0, y_label, anchor='middle')}</g>",
+        f'<g transform="{turned}">{_text(0, 0, y_label, anchor="middle")}</g>',
         *(part for line in lines for part in _drawn(line)),
         *_legend(lines, mark_label),
         "</svg>",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,6 +13,8 @@ from napari_ood_seg.core.evaluation.report import ClassTruth, TruthReport
 from napari_ood_seg.core.types import UNKNOWN, UNLABELLED, ClassInfo, Prediction
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from napari_ood_seg.core.data.scribbles import Scribbles
@@ -69,9 +70,8 @@ def against_truth(
     closed = metrics.confusion(truth[known], pooled.classes[known], answers)
     scores = metrics.class_scores(closed)
     rejected = pooled.labels == UNKNOWN
-    ranked = (pooled.score, ~known)
-    if len(pooled.score) == 0:  # labels only
-        ranked = (np.zeros(0), np.zeros(0, bool))
+    is_scored = len(pooled.score) > 0
+    ranked = (pooled.score, ~known if is_scored else known[:0])
     return TruthReport(
         classes=_classes(opened, classes, answers),
         keep=keep,
@@ -90,7 +90,7 @@ def against_truth(
         answers=tuple(answers),
         confusion=tuple(tuple(row) for row in opened.tolist()),
         reliability=metrics.reliability_curve(
-            pooled.typicality[known] if len(pooled.typicality) else []
+            pooled.typicality[known] if is_scored else []
         ),
         roc=ranking.roc_curve(*ranked),
         pr=ranking.pr_curve(*ranked),
@@ -148,8 +148,8 @@ def _counted(
     predicted: Predicted, truth: Ints, keep: float, ignore: Sequence[int]
 ) -> _Pooled:
     truth = np.asarray(truth)
-    is_full = isinstance(predicted, Prediction)
-    labels = predicted.labels(keep=keep) if is_full else np.asarray(predicted)
+    full = predicted if isinstance(predicted, Prediction) else None
+    labels = np.asarray(predicted) if full is None else full.labels(keep=keep)
     if truth.shape != labels.shape:
         raise ImageError(
             f"the truth has shape {truth.shape} but the prediction {labels.shape}: use "
@@ -159,10 +159,10 @@ def _counted(
     none = np.zeros(0, np.float32)
     return _Pooled(
         truth=truth[counts],
-        classes=(predicted.classes if is_full else labels)[counts],
+        classes=(labels if full is None else full.classes)[counts],
         labels=labels[counts],
-        score=predicted.score[counts] if is_full else none,
-        typicality=predicted.typicality[counts] if is_full else none,
+        score=none if full is None else full.score[counts],
+        typicality=none if full is None else full.typicality[counts],
     )
 
 

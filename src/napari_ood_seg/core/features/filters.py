@@ -81,6 +81,30 @@ def _correlate(x: Tensor, k: list[float], *, dim: int) -> Tensor:
     return out
 
 
+def box_mean(x: Tensor, radius: int) -> Tensor:
+    """Return the mean of `x`, `(c, h, w)`, over squares of `2 radius + 1` pixels."""
+    k = [1.0 / (2 * radius + 1)] * (2 * radius + 1)
+    return _correlate(_correlate(reflect_pad(x, radius), k, dim=1), k, dim=2)
+
+
+def guided_filter(x: Tensor, guide: Tensor, radius: int, noise: float) -> Tensor:
+    """Return `x`, `(c, h, w)`, smoothed, but not across edges of `guide`, `(1, h, w)`.
+
+    In each square `x` is fitted as a straight line of the guide; where the guide
+    varies by less than `noise` that is the plain mean.
+
+    References
+    ----------
+    He, Sun and Tang, Guided Image Filtering, ECCV 2010, equations 5, 6 and 8.
+    """
+    mean_guide, mean_x = box_mean(guide, radius), box_mean(x, radius)
+    variance = (box_mean(guide**2, radius) - mean_guide**2).clamp_min(0)
+    covariance = box_mean(guide * x, radius) - mean_guide * mean_x
+    slope = covariance / (variance + noise**2)
+    offset = mean_x - slope * mean_guide
+    return box_mean(slope, radius) * guide + box_mean(offset, radius)
+
+
 def halve(x: Tensor) -> Tensor:
     """Return `(c, ceil(h/2), ceil(w/2))` means of 2 x 2 blocks."""
     h, w = x.shape[-2:]

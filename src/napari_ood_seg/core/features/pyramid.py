@@ -7,8 +7,9 @@ same value at single pixels without computing whole maps.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import torch
 
@@ -26,6 +27,7 @@ def merge(
     size: tuple[int, int],
     *,
     smoothing: float,
+    guide: Tensor | None = None,
 ) -> Tensor:
     """Return the smoothed mean of maps of several levels.
 
@@ -39,6 +41,9 @@ def merge(
         `(h, w)` in pixels.
     smoothing
         Sigma in pixels; 0 for none.
+    guide
+        `(1, h, w)` image of spread 1 across whose edges nothing is smoothed; a
+        Gaussian without.
 
     Returns
     -------
@@ -46,12 +51,33 @@ def merge(
     """
     enlarged = [filters.enlarge(m, f, size) for m, f in zip(maps, factors, strict=True)]
     mean = torch.stack(enlarged).mean(0) if len(enlarged) > 1 else enlarged[0]
-    return filters.gaussian_blur(mean, smoothing) if smoothing > 0 else mean
+    if smoothing == 0:
+        return mean
+    if guide is None:
+        return filters.gaussian_blur(mean, smoothing)
+    return filters.guided_filter(mean, guide, box_radius(smoothing), EDGE)
+
+
+EDGE: Final = 0.3
+"""Steps of the guide above this, in units of its spread, count as edges."""
+
+
+def box_radius(sigma: float) -> int:
+    """Return the radius of two box means in a row with about the spread of a Gaussian.
+
+    Examples
+    --------
+    >>> [box_radius(s) for s in (0.5, 2.0, 4.0)]
+    [1, 2, 5]
+    """
+    return max(1, round((math.sqrt(6 * sigma**2 + 1) - 1) / 2))
 
 
 def reach(factors: Sequence[int], smoothing: float) -> int:
     """Return the context in pixels that `merge` needs; a multiple of all factors."""
-    radius = filters.kernel_radius(smoothing) if smoothing > 0 else 0
+    radius = 0
+    if smoothing > 0:
+        radius = max(filters.kernel_radius(smoothing), 2 * box_radius(smoothing))
     coarsest = max(factors)
     return -(-(radius + coarsest) // coarsest) * coarsest
 

@@ -44,6 +44,8 @@ class TileFeatures:
     invalid
         `(h, w)` bool of the inner part: pixels that are not finite; `None` if all
         are.
+    guide
+        `(1, h, w)` first channel of the context, of spread 1.
     """
 
     levels: tuple[Tensor, ...] = field(repr=False)
@@ -51,11 +53,13 @@ class TileFeatures:
     crop: tuple[slice, ...]
     origin: tuple[int, int]
     invalid: Tensor | None = field(repr=False)
+    guide: Tensor = field(repr=False)
 
     @property
     def n_bytes(self) -> int:
         """Bytes held."""
-        return sum(t.nelement() * t.element_size() for t in self.levels)
+        kept = (*self.levels, self.guide)
+        return sum(t.nelement() * t.element_size() for t in kept)
 
 
 class FeatureStore:
@@ -140,6 +144,11 @@ class FeatureStore:
             _cut(z, f, spans, tile.outer)
             for z, f in zip(self.descriptor(region), self.factors, strict=True)
         )
+        where = [
+            slice(a - o.start, b - o.start)
+            for (a, b), o in zip(spans, tile.outer, strict=True)
+        ]
+        guide = self.descriptor.channels(region[:, where[0], where[1]])[:1]
         broken = ~torch.isfinite(region[(slice(None), *tile.crop)]).all(0)
         return TileFeatures(
             levels=levels,
@@ -150,6 +159,7 @@ class FeatureStore:
             ),
             origin=(spans[0][0], spans[1][0]),
             invalid=broken if bool(broken.any()) else None,
+            guide=guide,
         )
 
     @property

@@ -54,8 +54,8 @@ def best_bin(
     p = positive.detach().cpu().double().sort().values
     u = unlabelled.detach().cpu().double().sort().values
     thresholds = torch.cat([p, u]).unique()
-    q_p = 1 - torch.searchsorted(p, thresholds) / len(p)
-    q_u = 1 - torch.searchsorted(u, thresholds) / len(u)
+    q_p = 1 - torch.searchsorted(p, thresholds).double() / len(p)
+    q_u = 1 - torch.searchsorted(u, thresholds).double() / len(u)
     q_p, q_u = q_p[q_p > 0], q_u[q_p > 0]
     width = math.log(4 / delta) / 2
     slack = math.sqrt(width / len(u)) + math.sqrt(width / len(p))

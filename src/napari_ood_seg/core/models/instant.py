@@ -84,7 +84,12 @@ class InstantModel:
         return self.descriptor(region)
 
     @torch.inference_mode()
-    def logits(self, features: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:
+    def logits(
+        self,
+        features: tuple[Tensor, ...],
+        size: tuple[int, int],
+        guide: Tensor | None = None,
+    ) -> Tensor:
         """Return `(k, h, w)` class logits of the features of a region of `size`.
 
         Minus the mean over the scales of the log squared distances, times half the
@@ -95,20 +100,32 @@ class InstantModel:
             _by_pixel(z, partial(_log_distances, c))
             for z, c in zip(features, self.classifier, strict=True)
         ]
-        return -0.5 * self.descriptor.mean_size * self._merge(maps, size)
+        return -0.5 * self.descriptor.mean_size * self._merge(maps, size, guide)
 
     @torch.inference_mode()
-    def scores(self, features: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:
+    def scores(
+        self,
+        features: tuple[Tensor, ...],
+        size: tuple[int, int],
+        guide: Tensor | None = None,
+    ) -> Tensor:
         """Return `(h, w)` OOD scores of a region; higher is more OOD."""
         maps = [
             _by_pixel(z, partial(self.ensemble.score_level, level))
             for level, z in enumerate(features)
         ]
-        return self.ensemble.combine(self._merge(maps, size).movedim(0, -1))
+        return self.ensemble.combine(self._merge(maps, size, guide).movedim(0, -1))
 
-    def _merge(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
-        factors = self.descriptor.factors
-        return pyramid.merge(maps, factors, size, smoothing=self.config.smoothing)
+    def _merge(
+        self, maps: Sequence[Tensor], size: tuple[int, int], guide: Tensor | None
+    ) -> Tensor:
+        return pyramid.merge(
+            maps,
+            self.descriptor.factors,
+            size,
+            smoothing=self.config.smoothing,
+            guide=guide if self.config.edge_aware else None,
+        )
 
     def with_descriptor(self, descriptor: Descriptor) -> InstantModel:
         """Return the model with the statistics of another image."""
@@ -128,8 +145,9 @@ class InstantModel:
         self, tile: TileFeatures, *, probabilities: bool = False
     ) -> Prediction:
         """Return the prediction of the inner part of a tile."""
-        logits = self.logits(tile.levels, tile.size)[(slice(None), *tile.crop)]
-        score = self.scores(tile.levels, tile.size)[tile.crop].contiguous()
+        logits = self.logits(tile.levels, tile.size, tile.guide)
+        logits = logits[(slice(None), *tile.crop)]
+        score = self.scores(tile.levels, tile.size, tile.guide)[tile.crop].contiguous()
         typicality = self.calibration.typicality(score)
         if tile.invalid is not None:
             typicality[tile.invalid] = 0.0

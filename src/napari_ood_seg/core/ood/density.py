@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 Shape = Literal["diagonal", "tied"]
 
 _PIXELS_PER_COMPONENT: Final = 10
-_ITERATIONS: Final = 100
 
 
 class Mixture(NamedTuple):
@@ -90,7 +89,8 @@ class GaussianMixture(FittedTensors):
         for index in range(n_classes):
             z = rows.features[rows.classes == index].double()
             n = max(1, min(self.components, len(z) // _PIXELS_PER_COMPONENT))
-            part = fit_mixture(z, n, self.shape, floor=floor, generator=generator)
+            start = first_shares(z, n, generator)
+            part = fit_mixture(z, start, self.shape, floor=floor)
             share = math.log(n_classes)
             parts.append(part._replace(log_weights=part.log_weights - share))
         self._fitted = {
@@ -131,18 +131,20 @@ def log_density(z: Tensor, mixture: Mixture) -> Tensor:
 
 
 def fit_mixture(
-    z: Tensor, n: int, shape: Shape, *, floor: float, generator: torch.Generator
+    z: Tensor, start: Tensor, shape: Shape, *, floor: float, iterations: int = 100
 ) -> Mixture:
-    """Return a mixture of `n` Gaussians fitted to `(m, d)` float64 rows.
+    """Return a mixture of Gaussians fitted to `(m, d)` rows.
 
     Parameters
     ----------
+    start
+        `(m, c)` first shares of the components in the rows.
     floor
         Added to all variances.
     """
-    mixture = _maximisation(z, _start(z, n, generator), shape, floor)
+    mixture = _maximisation(z, start, shape, floor)
     before = -math.inf
-    for _ in range(_ITERATIONS):
+    for _ in range(iterations):
         joint = log_density(z, mixture)
         total = joint.logsumexp(1, keepdim=True)
         mixture = _maximisation(z, (joint - total).exp(), shape, floor)
@@ -170,7 +172,7 @@ def _maximisation(z: Tensor, shares: Tensor, shape: Shape, floor: float) -> Mixt
     return Mixture((sizes / sizes.sum()).log(), means, roots)
 
 
-def _start(z: Tensor, n: int, generator: torch.Generator) -> Tensor:
+def first_shares(z: Tensor, n: int, generator: torch.Generator) -> Tensor:
     """Return `(m, n)` first shares: the nearest of rows drawn far from each other."""
     chosen = z[torch.randint(len(z), (1,), generator=generator)]
     for _ in range(n - 1):

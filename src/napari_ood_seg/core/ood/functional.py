@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_ROWS: Final = 1_024
+"""Pixels at a time whose distances to a bank stay in the processor's cache."""
 
 
 def unit(z: Tensor) -> Tensor:
@@ -80,10 +83,13 @@ def neighbour_distances(z: Tensor, bank: Tensor, k: int) -> Tensor:
     [[0.5, 1.5]]
     """
     k = min(k, len(bank))
-    parts = [
-        torch.cdist(rows, bank).topk(k, dim=1, largest=False).values
-        for rows in z.split(16_384)
-    ]
+    parts = []
+    for rows in z.split(_ROWS):
+        distances = torch.cdist(rows, bank)
+        if k == 1:
+            parts.append(distances.amin(1, keepdim=True))
+        else:
+            parts.append(distances.topk(k, dim=1, largest=False).values)
     return torch.cat(parts)
 
 
@@ -108,7 +114,7 @@ def guidance(z: Tensor, bank: Tensor, k: int) -> Tensor:
     """
     k = min(k, len(bank))
     parts = [
-        (unit(rows) @ bank.T).topk(k, dim=1).values.mean(1) for rows in z.split(16_384)
+        (unit(rows) @ bank.T).topk(k, dim=1).values.mean(1) for rows in z.split(_ROWS)
     ]
     return torch.cat(parts)
 

@@ -38,7 +38,7 @@ class DeepNeighbourPatterns(FittedTensors):
         source="Galesso et al., arXiv 2211.06660",
     )
 
-    def __init__(self, *, k: int = 3, per_class: int = 500) -> None:
+    def __init__(self, *, k: int = 3, per_class: int = 200) -> None:
         super().__init__()
         self.k = k
         self.per_class = per_class
@@ -77,7 +77,7 @@ class CombinedNeighbourPatterns(HeadDetector):
         self,
         *,
         k: int = 3,
-        per_class: int = 500,
+        per_class: int = 200,
         head: LinearHead | None = None,
         shrinkage: float = 0.02,
     ) -> None:
