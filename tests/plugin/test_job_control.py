@@ -40,7 +40,7 @@ def test_train_and_stop_take_turns(driver: Driver, gate: Gate) -> None:
     assert not driver.button("Train once").isEnabled()
     assert driver.button("Stop").isEnabled()
     driver.until(gate.entered.is_set)
-    driver.until(lambda: bar(driver).format() == "preparing")
+    driver.until(lambda: bar(driver).format() != "")
     gate.opened.set()
     driver.until(lambda: not driver.session.busy)
     assert driver.button("Train once").isEnabled()

@@ -12,6 +12,7 @@ from napari_ood_seg.core.inference.predict import open_features
 from tests.contracts.scenes import CPU, SHAPE, Fitted, fit, strokes, three_textures
 
 if TYPE_CHECKING:
+    from napari_ood_seg.core.evaluation.pixels import Tiles
     from napari_ood_seg.core.features.store import FeatureStore
 
 PIXELS = torch.tensor([[0, 0], [63, 95], [0, 95], [31, 32], [32, 31], [40, 80], [5, 5]])
@@ -39,6 +40,18 @@ def assert_same_as_the_map(fitted: Fitted, pixels: torch.Tensor) -> None:
 def test_equals_the_prediction_of_the_whole_image(smoothing: float, tile: int) -> None:
     config = InstantConfig(smoothing=smoothing, tile=tile)
     assert_same_as_the_map(fit(three_textures(), config=config), PIXELS)
+
+
+@pytest.mark.parametrize("tile", [32, 512])
+def test_smoothed_along_edges(tile: int) -> None:
+    config = InstantConfig(edge_aware=True, tile=tile)
+    fitted = fit(three_textures(), config=config)
+    assert_same_as_the_map(fitted, PIXELS)
+    store = store_of(fitted)
+    known: Tiles = {}
+    site = Site.of(store, PIXELS[-1:], smoothing=2.0)
+    predict_at(fitted.model, site, known)
+    assert [index for _, _, index in known] == [0]
 
 
 def test_several_detectors_and_one_class() -> None:

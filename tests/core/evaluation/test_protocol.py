@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -142,6 +143,12 @@ def test_keeping_more_calls_less_unknown() -> None:
     assert low.mean["kept"] < high.mean["kept"] == 1
     assert low.mean["tpr"] >= high.mean["tpr"]
     assert low.mean["auroc"] == high.mean["auroc"]
+
+
+def test_smoothing_along_edges_is_audited_too(three: Audit) -> None:
+    audit = run(scene(), config=replace(QUICK, edge_aware=True))
+    assert audit.mean["auroc"] > 0.99
+    assert audit.to_dict() != three.to_dict()
 
 
 def test_two_classes_and_cut_strokes() -> None:

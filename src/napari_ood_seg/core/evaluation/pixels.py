@@ -12,12 +12,14 @@ from napari_ood_seg.core.features.pyramid import Footprint
 from napari_ood_seg.core.types import Prediction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor
 
     from napari_ood_seg.core.features.store import FeatureStore
     from napari_ood_seg.core.models.instant import InstantModel
+
+    Tiles = dict[tuple[FeatureStore, tuple[int, ...], int], Prediction]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,12 +30,17 @@ class Site:
 
     Attributes
     ----------
+    store, plane, pixels
+        Where it is; `(n, 2)` rows and columns.
     levels
         Per scale the footprint of the pixels, and the features of its cells.
     invalid
         `(n,)` bool: pixels that are not finite.
     """
 
+    store: FeatureStore = field(repr=False)
+    plane: tuple[int, ...]
+    pixels: Tensor = field(repr=False)
     levels: tuple[tuple[Footprint, Tensor], ...] = field(repr=False)
     invalid: Tensor = field(repr=False)
 
@@ -58,6 +65,9 @@ class Site:
             Footprint.of(pixels, size, f, smoothing=smoothing) for f in store.factors
         ]
         return cls(
+            store=store,
+            plane=plane,
+            pixels=pixels,
             levels=tuple(
                 (footprint, store.rows(plane, level, footprint.cells))
                 for level, footprint in enumerate(footprints)
@@ -66,11 +76,21 @@ class Site:
         )
 
 
-def predict_at(model: InstantModel, site: Site) -> Prediction:
+def predict_at(
+    model: InstantModel, site: Site, tiles: Tiles | None = None
+) -> Prediction:
     """Return what `model` predicts at the pixels of a site, as an image of one row.
 
-    The same as a prediction of the whole image gives there, up to rounding.
+    The same as a prediction of the whole image gives there, up to rounding. Where
+    scores are smoothed along edges, which is not linear, whole tiles are predicted.
+
+    Parameters
+    ----------
+    tiles
+        Tiles that the model has predicted; new ones are added.
     """
+    if model.config.edge_aware:
+        return _picked(model, site, {} if tiles is None else tiles)
     with torch.inference_mode():
         distances = _merged(
             site, lambda i, z: model.classifier[i].distances(z).clamp_min(1e-6).log()
@@ -101,17 +121,43 @@ def _merged(site: Site, values: Callable[[int, Tensor], Tensor]) -> Tensor:
     return torch.stack(per_level).mean(0)
 
 
+def _picked(model: InstantModel, site: Site, tiles: Tiles) -> Prediction:
+    n = len(site.pixels)
+    out = Prediction(
+        classes=np.zeros((1, n), np.uint8),
+        score=np.zeros((1, n), np.float32),
+        typicality=np.zeros((1, n), np.float32),
+    )
+    for index, mine, rows, columns in _owners(site.store, site.pixels):
+        key = (site.store, site.plane, index)
+        if key not in tiles:
+            tiles[key] = model.predict_tile(site.store.tile(site.plane, index))
+        out.classes[0, mine] = tiles[key].classes[rows, columns]
+        out.score[0, mine] = tiles[key].score[rows, columns]
+        out.typicality[0, mine] = tiles[key].typicality[rows, columns]
+    return out
+
+
 def _invalid(store: FeatureStore, pixels: Tensor, plane: tuple[int, ...]) -> Tensor:
     out = torch.zeros(len(pixels), dtype=torch.bool)
+    for index, mine, rows, columns in _owners(store, pixels):
+        broken = store.tile(plane, index).invalid
+        if broken is not None:
+            out[mine] = broken.cpu()[rows, columns]
+    return out
+
+
+def _owners(
+    store: FeatureStore, pixels: Tensor
+) -> Iterator[tuple[int, Tensor, Tensor, Tensor]]:
+    """Yield the tiles that hold some of the pixels: index, which, rows, columns."""
     low, high = pixels.amin(0).tolist(), pixels.amax(0).tolist()
     for index, tile in enumerate(store.tiles):
         spans = list(zip(tile.inner, low, high, strict=True))
         if any(s.stop <= first or s.start > last for s, first, last in spans):
             continue
-        broken = store.tile(plane, index).invalid
-        if broken is not None:
-            start = torch.tensor([s.start for s in tile.inner])
-            at = pixels - start
-            mine = ((at >= 0) & (at < torch.tensor(broken.shape))).all(1)
-            out[mine] = broken.cpu()[at[mine, 0], at[mine, 1]]
-    return out
+        at = pixels - torch.tensor([s.start for s in tile.inner])
+        size = torch.tensor([s.stop - s.start for s in tile.inner])
+        mine = torch.nonzero(((at >= 0) & (at < size)).all(1))[:, 0]
+        if len(mine):
+            yield index, mine, at[mine, 0], at[mine, 1]

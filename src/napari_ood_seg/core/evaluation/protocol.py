@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from napari_ood_seg.core.evaluation.pixels import Tiles
     from napari_ood_seg.core.evaluation.splits import Plan, Spot, Trial
     from napari_ood_seg.core.features.store import FeatureStore
     from napari_ood_seg.core.models.instant import InstantModel
@@ -151,11 +152,12 @@ class Examiner:
             steps = _retold(steps, progress)
         model = yield from steps
         answers: list[list[Answer]] = []
+        tiles: Tiles = {}
         for spots in (trial.known, trial.unknown):
             answers.append([])
             for spot in spots:
                 yield progress
-                prediction = predict_at(model, self._site(model, spot))
+                prediction = predict_at(model, self._site(model, spot), tiles)
                 answers[-1].append(Answer(spot.piece.class_id, prediction))
         return Outcome(*answers)
 
