@@ -231,15 +231,16 @@ def test_a_stroke_knows_its_plane(driver: Driver, axes: str) -> None:
     assert [s.plane for s in driver.session.scribbles.strokes] == [(2,)]
 
 
-def test_an_edit_of_all_planes_at_once(driver: Driver) -> None:
-    image = driver.add_image(np.random.default_rng(0).random((3, 48, 64)))
+@pytest.mark.parametrize("n_planes", [3, 9])
+def test_an_edit_of_all_planes_at_once(driver: Driver, n_planes: int) -> None:
+    image = driver.add_image(np.random.default_rng(0).random((n_planes, 48, 64)))
     driver.images.choose(image, "ZYX")
     before = driver.session.scribbles
     driver.layer.n_edit_dimensions = 3
     driver.layer.mode = "fill"
     driver.click((20, 20))
     planes = [s.plane for s in driver.session.scribbles.strokes]
-    assert planes == [(0,), (1,), (2,)]
+    assert planes == [(i,) for i in range(n_planes)]
     driver.undo()
     assert driver.session.scribbles is before
 

@@ -37,7 +37,7 @@ class Canvas:
         if self.scribbles is before:
             return
         self.history.record(
-            Step(before=before, after=self.scribbles, region=region, plane=())
+            Step(before=before, after=self.scribbles, region=region, planes=((),))
         )
         self.states.append(self.scribbles)
         self.pictures.append(self.image.copy())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,8 +68,7 @@ class StrokeTracker(QObject):
         self._catch_up()
         shape = self.layer.data.shape
         whole = (slice(0, shape[-2]), slice(0, shape[-1]))
-        for plane in np.ndindex(*shape[:-2]):
-            self._absorb(plane, whole, split=True)
+        self._absorb(tuple(np.ndindex(*shape[:-2])), whole, split=True)
 
     def show(self) -> None:
         """Write the session's strokes into the layer."""
@@ -98,10 +98,8 @@ class StrokeTracker(QObject):
             self._later.start(0)
 
     def _absorb_box(self, box: tuple[slice, ...]) -> None:
-        planes = [range(s.start, s.stop) for s in box[:-2]]
-        for plane in np.ndindex(*[len(p) for p in planes]):
-            at = tuple(p[i] for p, i in zip(planes, plane, strict=True))
-            self._absorb(at, (box[-2], box[-1]))
+        planes = tuple(product(*(range(s.start, s.stop) for s in box[:-2])))
+        self._absorb(planes, (box[-2], box[-1]))
 
     def _on_redraw(self) -> None:
         if not self._later.isActive():
@@ -115,14 +113,18 @@ class StrokeTracker(QObject):
         for box in told:
             self._absorb_box(box)
 
-    def _absorb(self, plane: Plane, region: Region, *, split: bool = False) -> None:
-        before = self._session.scribbles
+    def _absorb(
+        self, planes: tuple[Plane, ...], region: Region, *, split: bool = False
+    ) -> None:
+        """Take over what changed in a region of some planes, as one step."""
+        before = after = self._session.scribbles
         origin = (region[0].start, region[1].start)
-        seen = self._look(region, plane)
-        after = before.edited(seen, origin, plane=plane, split=split)
+        for plane in planes:
+            seen = self._look(region, plane)
+            after = after.edited(seen, origin, plane=plane, split=split)
         if after is before:
             return
-        step = Step(before=before, after=after, region=region, plane=plane)
+        step = Step(before=before, after=after, region=region, planes=planes)
         self.history.record(step)
         self._session.set_scribbles(after)
 

@@ -27,12 +27,12 @@ _REACH = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Step:
-    """One change of the scribbles and where it happened."""
+    """One change of the scribbles and where it happened: a region of some planes."""
 
     before: Scribbles = field(repr=False)
     after: Scribbles = field(repr=False)
     region: Region
-    plane: tuple[int, ...]
+    planes: tuple[tuple[int, ...], ...]
 
 
 class StrokeHistory:
@@ -88,9 +88,7 @@ def _nearest(now: int, n: int) -> Iterator[int]:
 
 
 def _shows(look: Look, step: Step, state: Scribbles) -> bool:
-    return bool(
-        np.array_equal(
-            look(step.region, step.plane),
-            state.to_labels(step.region, plane=step.plane),
-        )
+    return all(
+        np.array_equal(look(step.region, p), state.to_labels(step.region, plane=p))
+        for p in step.planes
     )
