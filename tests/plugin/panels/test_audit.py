@@ -97,8 +97,9 @@ def test_the_curves(
 ) -> None:
     panel.set_audit(ROWS, ANSWERS, CONFUSION, "fine")
     panel._view.setCurrentIndex(view)
-    assert panel._pages.currentWidget() is panel._plot
-    drawn = panel._plot.getPlotItem().listDataItems()
+    plot: Any = panel._plot
+    assert panel._pages.currentWidget() is plot
+    drawn = plot.getPlotItem().listDataItems()
     assert len(drawn) == len(ROWS)
     np.testing.assert_array_equal(drawn[0].getData(), curve)
     styles = {d.opts["pen"].style() for d in drawn}
