@@ -97,8 +97,8 @@ def test_the_curves(
 ) -> None:
     panel.set_audit(ROWS, ANSWERS, CONFUSION, "fine")
     panel._view.setCurrentIndex(view)
+    assert panel._pages.currentIndex() == 1
     plot: Any = panel._plot
-    assert panel._pages.currentWidget() is plot
     drawn = plot.getPlotItem().listDataItems()
     assert len(drawn) == len(ROWS)
     np.testing.assert_array_equal(drawn[0].getData(), curve)
