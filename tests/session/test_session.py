@@ -267,7 +267,8 @@ def test_live_without_strokes_waits() -> None:
     heard = Heard(session)
     session.set_live(True)
     session.set_live(True)
-    assert heard.said == [("live_changed", (True,))]
+    assert heard.said == [("live_changed", (True,)), ("result_started", ())]
+    assert not result_of(session).classes.any()  # made, and still empty
     session.paint(1, strip(30, LEFT))
     assert heard.names().count("model_changed") == 1
 

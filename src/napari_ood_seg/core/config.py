@@ -196,7 +196,7 @@ class InstantConfig:
         "used beside the filters on images with few channels; empty for none.",
     )
     detectors: tuple[str, ...] = ("mahalanobis++",)
-    tile: int = 512
+    tile: int = 1024
     n_unlabelled: int = 12_000
     n_per_stroke: int = 1_000
     n_probes: int = 128

@@ -51,6 +51,10 @@ class Overlays(QObject):
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.timeout.connect(self._draw)
+        self._bar = QTimer(self)
+        self._bar.setSingleShot(True)
+        self._bar.timeout.connect(self._show_bar)
+        self._without_bar = False
         session.result_started.connect(self._on_started)
         session.model_changed.connect(self._on_model)
         session.tile_done.connect(self._on_tile)
@@ -60,6 +64,7 @@ class Overlays(QObject):
     def close(self) -> None:
         """Stop following; the layers stay, they are the user's now."""
         self._redraw.stop()
+        self._bar.stop()
         self._session.result_started.disconnect(self._on_started)
         self._session.model_changed.disconnect(self._on_model)
         self._session.tile_done.disconnect(self._on_tile)
@@ -138,6 +143,7 @@ class Overlays(QObject):
             self.classes.data = result.labels(self._session.keep)
         if self.heatmap is None:
             self.heatmap = make_heatmap(image, source, heat(result.typicality))
+            self._without_bar = True
             self._insert(self.heatmap, "heatmap")
         elif self.heatmap.data.shape != shape:
             self.heatmap.data = heat(result.typicality)
@@ -192,6 +198,14 @@ class Overlays(QObject):
         for layer in (self.classes, self.heatmap):
             if layer is not None and layer in self._viewer.layers:
                 layer.refresh(extent=False)
+        if self._without_bar and not self._session.busy:
+            self._bar.start(0)
+
+    def _show_bar(self) -> None:
+        """Add the colour bar, which takes a while to make, once the result is drawn."""
+        self._without_bar = False
+        if self.heatmap is not None and self.heatmap in self._viewer.layers:
+            self.heatmap.colorbar.visible = True
 
 
 def heat(typicality: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

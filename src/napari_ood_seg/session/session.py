@@ -260,6 +260,8 @@ class Session:
             return
         self.live = live
         self.live_changed.emit(live)
+        if live:  # making layers takes a moment: now, not while somebody paints
+            self._begin_result()
         if live and self.scribbles.strokes:
             self.train()
 

@@ -123,14 +123,15 @@ def test_scores_are_the_standardised_mean_of_experts(sharp: InstantModel) -> Non
             for z, x in zip(levels, experts, strict=True)
         ]
         total += (merged(maps, sharp)[0] - e.centre[m]) / e.scale[m]
-    got = sharp.scores(levels, SHAPE)
+    _, got = sharp.evaluate(levels, SHAPE)
     torch.testing.assert_close(got, total / 2, rtol=1e-3, atol=1e-3)
 
 
 def test_smoothing_blurs_the_scores(model: InstantModel, sharp: InstantModel) -> None:
     levels = whole_tile(model).levels
-    rough = sharp.scores(levels, SHAPE).diff(dim=0).abs().mean()
-    assert model.scores(levels, SHAPE).diff(dim=0).abs().mean() < 0.7 * rough
+    rough = sharp.evaluate(levels, SHAPE)[1].diff(dim=0).abs().mean()
+    smooth = model.evaluate(levels, SHAPE)[1].diff(dim=0).abs().mean()
+    assert smooth < 0.7 * rough
     assert model.margin > sharp.margin
 
 
@@ -142,7 +143,8 @@ def test_prediction_of_a_tile(model: InstantModel) -> None:
     np.testing.assert_array_equal(found.classes, ids[logits.argmax(0)])
     assert found.probabilities is not None
     np.testing.assert_allclose(found.probabilities, softmax(logits, axis=0), atol=1e-4)
-    np.testing.assert_array_equal(found.score, model.scores(tile.levels, tile.size))
+    score = model.evaluate(tile.levels, tile.size)[1]
+    np.testing.assert_array_equal(found.score, score)
     np.testing.assert_array_equal(
         found.typicality, model.calibration.typicality(torch.from_numpy(found.score))
     )

@@ -26,6 +26,9 @@ _WHOLE: Final = 512 * 512
 _CROP: Final = 192
 _N_CROPS: Final = 9
 
+_FEW: Final = 8
+"""Channels up to which tiles have their full size."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TileFeatures:
@@ -74,7 +77,8 @@ class FeatureStore:
     device
         Where they are computed and kept.
     size
-        Edge of a tile in pixels; rounded up so that coarse scales line up.
+        Edge of a tile in pixels; rounded up so that coarse scales line up, and halved
+        for images with many channels, whose regions are heavy.
     margin
         Context in pixels that tiles keep around their inner part.
     budget
@@ -97,7 +101,8 @@ class FeatureStore:
         self.budget = budget
         stride = descriptor.stride
         self.factors = descriptor.factors
-        self._size = -(-size // stride) * stride
+        edge = size if source.n_channels <= _FEW else size // 2
+        self._size = max(1, -(-edge // stride)) * stride
         self._margin = -(-margin // stride) * stride
         self.tiles = grid(source, size=self._size, halo=descriptor.halo + self._margin)
         self._columns = -(-source.width // self._size)

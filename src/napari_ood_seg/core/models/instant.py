@@ -84,37 +84,40 @@ class InstantModel:
         return self.descriptor(region)
 
     @torch.inference_mode()
+    def evaluate(
+        self,
+        features: tuple[Tensor, ...],
+        size: tuple[int, int],
+        guide: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return logits `(k, h, w)` and OOD scores `(h, w)` of a region of `size`.
+
+        A class logit is minus the mean over the scales of the log squared distance,
+        times half the mean number of features: the log density of a Gaussian whose
+        scale is not known. A higher score is more OOD.
+        """
+        maps = [
+            _by_pixel(z, partial(self._at_level, level))
+            for level, z in enumerate(features)
+        ]
+        merged = self._merge(maps, size, guide)
+        k = len(self.classes)
+        logits = -0.5 * self.descriptor.mean_size * merged[:k]
+        return logits, self.ensemble.combine(merged[k:].movedim(0, -1))
+
     def logits(
         self,
         features: tuple[Tensor, ...],
         size: tuple[int, int],
         guide: Tensor | None = None,
     ) -> Tensor:
-        """Return `(k, h, w)` class logits of the features of a region of `size`.
+        """Return the `(k, h, w)` class logits of a region; see `evaluate`."""
+        return self.evaluate(features, size, guide)[0]
 
-        Minus the mean over the scales of the log squared distances, times half the
-        mean number of features: the log density of a Gaussian whose scale is not
-        known.
-        """
-        maps = [
-            _by_pixel(z, partial(_log_distances, c))
-            for z, c in zip(features, self.classifier, strict=True)
-        ]
-        return -0.5 * self.descriptor.mean_size * self._merge(maps, size, guide)
-
-    @torch.inference_mode()
-    def scores(
-        self,
-        features: tuple[Tensor, ...],
-        size: tuple[int, int],
-        guide: Tensor | None = None,
-    ) -> Tensor:
-        """Return `(h, w)` OOD scores of a region; higher is more OOD."""
-        maps = [
-            _by_pixel(z, partial(self.ensemble.score_level, level))
-            for level, z in enumerate(features)
-        ]
-        return self.ensemble.combine(self._merge(maps, size, guide).movedim(0, -1))
+    def _at_level(self, level: int, rows: Tensor) -> Tensor:
+        """Return `(n, k + m)`: log distances to the classes, scores of the members."""
+        distances = self.classifier[level].distances(rows).clamp_min(1e-6).log_()
+        return torch.cat([distances, self.ensemble.score_level(level, rows)], dim=1)
 
     def _merge(
         self, maps: Sequence[Tensor], size: tuple[int, int], guide: Tensor | None
@@ -145,9 +148,9 @@ class InstantModel:
         self, tile: TileFeatures, *, probabilities: bool = False
     ) -> Prediction:
         """Return the prediction of the inner part of a tile."""
-        logits = self.logits(tile.levels, tile.size, tile.guide)
+        logits, score = self.evaluate(tile.levels, tile.size, tile.guide)
         logits = logits[(slice(None), *tile.crop)]
-        score = self.scores(tile.levels, tile.size, tile.guide)[tile.crop].contiguous()
+        score = score[tile.crop].contiguous()
         typicality = self.calibration.typicality(score)
         if tile.invalid is not None:
             typicality[tile.invalid] = 0.0
@@ -157,10 +160,6 @@ class InstantModel:
             typicality=typicality.cpu().numpy(),
             probabilities=logits.softmax(0).cpu().numpy() if probabilities else None,
         )
-
-
-def _log_distances(head: Mahalanobis, rows: Tensor) -> Tensor:
-    return head.distances(rows).clamp_min(1e-6).log_()
 
 
 def _best(logits: Tensor, class_ids: Sequence[int]) -> Tensor:
