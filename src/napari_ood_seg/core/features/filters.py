@@ -46,7 +46,7 @@ def gaussian_kernel(sigma: float) -> Tensor:
     Examples
     --------
     >>> [round(v, 3) for v in gaussian_kernel(0.5).tolist()]
-    [0.0, 0.107, 0.787, 0.107, 0.0]
+    [0.0, 0.106, 0.787, 0.106, 0.0]
     """
     radius = kernel_radius(sigma)
     t = torch.arange(-radius, radius + 1, dtype=torch.float64)

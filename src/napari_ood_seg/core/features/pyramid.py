@@ -68,7 +68,7 @@ def box_radius(sigma: float) -> int:
     Examples
     --------
     >>> [box_radius(s) for s in (0.5, 2.0, 4.0)]
-    [1, 2, 5]
+    [1, 2, 4]
     """
     return max(1, round((math.sqrt(6 * sigma**2 + 1) - 1) / 2))
 

@@ -52,7 +52,7 @@ def squared_mahalanobis(z: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
     stacked = whitening.reshape(k * d, d)
     offset = torch.einsum("kij,kj->ki", whitening, means).reshape(k * d)
     white = torch.addmm(-offset, z, stacked.T)
-    return white.square_().view(-1, k, d).transpose(1, 2).sum(1)  # faster than sum(2)
+    return white.square_().view(-1, k, d).sum(2)
 
 
 def inverse_factor(covariance: Tensor) -> Tensor:
