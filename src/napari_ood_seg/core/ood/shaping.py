@@ -6,6 +6,7 @@ over the whole feature map, so that all pixels of an image share one factor.)
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -58,7 +59,7 @@ class ReAct(HeadDetector):
         return {"cut": cut}
 
 
-class _Shaped(HeadDetector):
+class _Shaped(HeadDetector, ABC):
     """Energy of reshaped activations.
 
     Parameters
@@ -81,8 +82,9 @@ class _Shaped(HeadDetector):
         """Return the energy of the head on the reshaped activations."""
         return confidence.energy(self._head(features)(self._shape(features)))
 
+    @abstractmethod
     def _shape(self, z: Tensor) -> Tensor:
-        raise NotImplementedError
+        """Return the reshaped `(n, d)` activations."""
 
 
 class ASHPrune(_Shaped):
