@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -27,7 +28,7 @@ from napari_ood_seg.session.result import Result
 from napari_ood_seg.session.runner import JobRunner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
     from concurrent.futures import Executor
     from pathlib import Path
 
@@ -184,75 +185,63 @@ class Session:
     # ------------------------------------------------------------------- jobs
     def train(self) -> None:
         """Train on the strokes and predict the image, replacing a running job."""
-        try:
+        with self._told_if_refused():
             source = self._require_image()
             self.scribbles.require_paint()
-        except OODSegError as error:
-            self.message.emit(str(error), "warning")
-            return
-        job = work.TrainJob(
-            source=source,
-            scribbles=self.scribbles,
-            classes=self._painted_classes(),
-            config=self.config,
-            device=self.device,
-            plane=self.plane,
-            focus=self.focus,
-        )
-        self._start(partial(self._workshop.train, job))
+            job = work.TrainJob(
+                source=source,
+                scribbles=self.scribbles,
+                classes=self._painted_classes(),
+                config=self.config,
+                device=self.device,
+                plane=self.plane,
+                focus=self.focus,
+            )
+            self._start(partial(self._workshop.train, job))
 
     def predict(self) -> None:
         """Apply the model that there is to the image, replacing a running job."""
-        try:
+        with self._told_if_refused():
             source, model = self._require_image(), self._require_model()
-        except OODSegError as error:
-            self.message.emit(str(error), "warning")
-            return
-        job = work.PredictJob(
-            source=source,
-            model=model,
-            device=self.device,
-            plane=self.plane,
-            focus=self.focus,
-        )
-        self._start(partial(self._workshop.predict, job))
+            job = work.PredictJob(
+                source=source,
+                model=model,
+                device=self.device,
+                plane=self.plane,
+                focus=self.focus,
+            )
+            self._start(partial(self._workshop.predict, job))
 
     def export(self, path: Path, *, overwrite: bool = False) -> None:
         """Write classes and OOD map to a file, by suffix."""
-        try:
+        with self._told_if_refused():
             source, model = self._require_image(), self._require_model()
-        except OODSegError as error:
-            self.message.emit(str(error), "warning")
-            return
-        job = work.ExportJob(
-            source=source,
-            model=model,
-            device=self.device,
-            plane=self.plane,
-            path=path,
-            keep=self.keep,
-            classes=self.classes,
-            overwrite=overwrite,
-        )
-        self._start(partial(self._workshop.export, job), shown=False)
+            job = work.ExportJob(
+                source=source,
+                model=model,
+                device=self.device,
+                plane=self.plane,
+                path=path,
+                keep=self.keep,
+                classes=self.classes,
+                overwrite=overwrite,
+            )
+            self._start(partial(self._workshop.export, job), shown=False)
 
     def audit(self) -> None:
         """Hold each class out in turn, to see whether it is called unknown."""
-        try:
+        with self._told_if_refused():
             source = self._require_image()
             self.scribbles.require_paint()
-        except OODSegError as error:
-            self.message.emit(str(error), "warning")
-            return
-        job = work.AuditJob(
-            source=source,
-            scribbles=self.scribbles,
-            classes=self._painted_classes(),
-            config=self.config,
-            device=self.device,
-            keep=self.keep,
-        )
-        self._start(partial(self._workshop.audit, job), shown=False)
+            job = work.AuditJob(
+                source=source,
+                scribbles=self.scribbles,
+                classes=self._painted_classes(),
+                config=self.config,
+                device=self.device,
+                keep=self.keep,
+            )
+            self._start(partial(self._workshop.audit, job), shown=False)
 
     def set_live(self, live: bool) -> None:
         """Train after every stroke from now on, or stop doing so."""
@@ -301,6 +290,14 @@ class Session:
         self.model_changed.emit()
 
     # ---------------------------------------------------------------- private
+    @contextmanager
+    def _told_if_refused(self) -> Iterator[None]:
+        """Turn an error of ours into a message; nothing else happens then."""
+        try:
+            yield
+        except OODSegError as error:
+            self.message.emit(str(error), "warning")
+
     def _require_image(self) -> ImageSource:
         if self.source is None:
             raise ImageError("there is no image: open one, then choose it here")
