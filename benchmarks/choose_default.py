@@ -1,6 +1,6 @@
 """The experiment behind the default settings, leave-one-data-set-out.
 
-    PYTHONPATH=.:BENCH python benchmarks/choose_default.py --data BENCH/data
+    PYTHONPATH=.:BENCH python benchmarks/choose_default.py --data BENCH/data [MORE]
 
 Scores variants of the settings on every scribblebench task, keeps one row per variant
 and data set, and prints what would have been chosen without each data set in turn,
@@ -20,7 +20,7 @@ import numpy as np
 import scribblebench as bench
 
 from benchmarks.scribblebench_adapter import run
-from napari_ood_seg.core.config import InstantConfig
+from napari_ood_seg.core.config import DETECTORS, InstantConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,39 +32,51 @@ def variants(encoder: str) -> dict[str, InstantConfig]:
     """Return the settings to compare, by name; the default comes first."""
     base = InstantConfig()
     out = {"default": base}
-    for own in (0.0, 0.3, 0.7):
-        out[f"own shape {own}"] = replace(base, own_shape=own)
-    for shrinkage in (0.005, 0.05, 0.1):
-        out[f"shrinkage {shrinkage}"] = replace(base, shrinkage=shrinkage)
-    for smoothing in (0.0, 1.0, 3.0):
+    out["fixed weights"] = replace(base, by_classes=False)
+    for ambiguity in (0.0, 0.4, 1.0):
+        name = f"ambiguity {ambiguity:g}"
+        out[name] = replace(base, ambiguity=ambiguity, by_classes=False)
+    for distance in (0.15, 0.5):
+        name = f"distance {distance:g}"
+        out[name] = replace(base, distance=distance, by_classes=False)
+    out["threshold by counting pixels"] = replace(base, calibration="pixels")
+    out["threshold per class"] = replace(base, per_class=True)
+    out["edge-aware"] = replace(base, edge_aware=True)
+    for smoothing in (0.0, 2.0, 3.0):
         out[f"smoothing {smoothing:.0f}"] = replace(base, smoothing=smoothing)
+    for own in (0.0, 1.0):
+        out[f"own shape {own:.0f}"] = replace(base, own_shape=own)
+    for shrinkage in (0.005, 0.1):
+        out[f"shrinkage {shrinkage}"] = replace(base, shrinkage=shrinkage)
     for n in (8, 24):
         filters = replace(base.filters, n_features=n)
         out[f"{n} features per scale"] = replace(base, filters=filters)
-    plus = ("mahalanobis++",)
-    for names in (
-        ("mahalanobis",),
-        ("relative mahalanobis",),
-        ("nearest neighbour",),
-        ("nnpu",),
-        (*plus, "nnpu"),
-        (*plus, "nearest neighbour"),
-        (*plus, "relative mahalanobis"),
-        (*plus, "relative mahalanobis", "nearest neighbour", "nnpu"),
-    ):
-        out[" + ".join(names)] = replace(base, detectors=names)
+    for detector in DETECTORS:
+        alone = replace(base, detectors=(detector,), ambiguity=0.0, by_classes=False)
+        out[f"{detector} alone"] = alone
+    for detector in ("nearest neighbour", "nnpu"):
+        both = (*base.detectors, detector)
+        out[f"with {detector}"] = replace(base, detectors=both)
     if encoder:
         out["encoder"] = replace(base, encoder=encoder)
     return out
 
 
-def score(config: InstantConfig, data: Path, *, strokes: int, seeds: int) -> list[dict]:
+def score(
+    config: InstantConfig,
+    data: list[Path],
+    *,
+    strokes: int,
+    seeds: int,
+    limit: int | None,
+) -> list[dict]:
     """Return the rows of scribblebench for one variant."""
 
     def method(train: Any, test: Any, spacing: Any) -> Any:  # noqa: ANN401, ARG001
         return run(train, test, config)
 
-    return bench.run(data, method, strokes, seeds)
+    rows = (bench.run(folder, method, strokes, seeds, limit) for folder in data)
+    return [row for part in rows for row in part]
 
 
 def means(rows: list[dict]) -> dict[str, dict[str, float]]:
@@ -114,7 +126,8 @@ def report(tables: dict[str, dict[str, dict[str, float]]]) -> str:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, nargs="+", required=True)
+    parser.add_argument("--limit", type=int, help="at most so many tasks a data set")
     parser.add_argument("--strokes", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--encoder", default="", help="weights of an encoder")
@@ -125,7 +138,13 @@ def main() -> None:
     for name, config in variants(args.encoder).items():
         if args.only and name not in args.only and name != "default":
             continue
-        rows = score(config, args.data, strokes=args.strokes, seeds=args.seeds)
+        rows = score(
+            config,
+            args.data,
+            strokes=args.strokes,
+            seeds=args.seeds,
+            limit=args.limit,
+        )
         tables[name] = means(rows)
         print(
             name, {k: round(overall(tables[name], k), 3) for k in KEYS}, file=sys.stderr

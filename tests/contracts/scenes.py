@@ -105,8 +105,7 @@ def tensors(model: InstantModel) -> dict[str, torch.Tensor]:
     """Return everything numeric in a model, by name."""
     return {
         "channels": model.descriptor.channels.basis,
-        "scores": model.calibration.scores,
-        "weights": model.calibration.weights,
+        "quantiles": model.calibration.quantiles,
         **{
             f"reduction/{i}/{name}": getattr(r, name)
             for i, r in enumerate(model.descriptor.reductions)
@@ -114,7 +113,7 @@ def tensors(model: InstantModel) -> dict[str, torch.Tensor]:
         },
         **{
             f"classifier/{i}/{k}": v
-            for i, c in enumerate(model.classifier)
+            for i, c in enumerate(model.ensemble.classifier)
             for k, v in c.tensors().items()
         },
         **{f"ensemble/{k}": v for k, v in model.ensemble.tensors().items()},

@@ -52,7 +52,7 @@ def test_defaults_are_valid_frozen_and_hashable(make: type) -> None:
         (lambda: InstantConfig(own_shape=1.1), "own shape must lie in"),
         (lambda: InstantConfig(smoothing=-0.1), "smoothing must lie in"),
         (lambda: InstantConfig(smoothing=float("nan")), "smoothing must lie in"),
-        (lambda: InstantConfig(detectors=()), "at least one detector"),
+        (lambda: InstantConfig(detectors=()), "at least one OOD score"),
         (lambda: InstantConfig(folds=1), "at least 2 folds"),
     ],
 )

@@ -24,11 +24,10 @@ def info(
     """Tell what a model was trained on and how."""
     from rich.console import Console
 
-    from napari_ood_seg.core.io.safe_file import read_document
-    from napari_ood_seg.core.training.bundle import KIND, load_model
+    from napari_ood_seg.core.training.bundle import load_model, read_model
 
     load_model(model)  # raises if any part is damaged
-    document, _ = read_document(model, kind=KIND)
+    document, _ = read_model(model)
     if as_json:
         print(json.dumps(document, indent=2, ensure_ascii=False))
         return

@@ -1,6 +1,7 @@
 """Frozen, validated settings; the only place where defaults live.
 
-The metadata of a field (`label`, `tooltip`, `min`, `max`) is what a form shows.
+The metadata of a field (`label`, `tooltip`, `min`, `max`, `choices`) is what a form
+shows.
 """
 
 from __future__ import annotations
@@ -12,14 +13,53 @@ FILTER_KINDS: Final = ("colour", "gradient", "hessian", "structure", "deviation"
 """Families of filters, see `features.bank`."""
 
 
+DETECTORS: Final = (
+    "mahalanobis",
+    "mahalanobis++",
+    "relative mahalanobis",
+    "relative mahalanobis++",
+    "nearest neighbour",
+    "dnp",
+    "cdnp",
+    "nnguide",
+    "gaussian mixture",
+    "msp",
+    "temperature",
+    "max logit",
+    "standardised max logit",
+    "energy",
+    "entropy",
+    "gen",
+    "doctor",
+    "kl matching",
+    "odin",
+    "residual",
+    "vim",
+    "neco",
+    "react",
+    "ash-p",
+    "ash-b",
+    "ash-s",
+    "scale",
+    "fdbd",
+    "she",
+    "nci",
+    "nnpu",
+    "one-vs-rest",
+    "augmented",
+    "t-honecls",
+)
+"""Names of the OOD scores, see `ood.registry`."""
+
+
 def setting(
     default: Any,  # noqa: ANN401 - the field's own type
     label: str,
     tooltip: str,
-    **limits: float,
+    **more: float | tuple[str, ...],
 ) -> Any:  # noqa: ANN401 - dataclasses.field is typed so
     """Return a dataclass field that a form can show."""
-    facts = {"label": label, "tooltip": tooltip, **limits}
+    facts = {"label": label, "tooltip": tooltip, **more}
     return field(default=default, metadata=facts)
 
 
@@ -119,11 +159,12 @@ class PUConfig:
         "augmented: all classes and the unknown at once. t-honecls: known against "
         "unknown, with no known share to give.",
     )
-    prior_from: Literal["typed", "bbe"] = setting(
+    prior_from: Literal["typed", "bbe", "ted"] = setting(
         "typed",
         "Known share from",
         "typed takes the number below; bbe estimates the share of each class from "
-        "held-out scribbles and the unlabelled pixels.",
+        "held-out scribbles and the unlabelled pixels; ted estimates the share of all "
+        "classes together, leaving the surely known out of training, round by round.",
     )
     prior: float = setting(
         0.5,
@@ -149,8 +190,8 @@ class PUConfig:
             f"unknown PU objective: {self.objective}",
         )
         _require(
-            self.prior_from in {"typed", "bbe"},
-            f"the known share is typed or from bbe, got {self.prior_from}",
+            self.prior_from in {"typed", "bbe", "ted"},
+            f"the known share is typed or from bbe or ted, got {self.prior_from}",
         )
 
 
@@ -176,7 +217,7 @@ class InstantConfig:
         max=1.0,
     )
     smoothing: float = setting(
-        2.0,
+        1.0,
         "Smoothing",
         "Scores of neighbouring pixels are averaged over this many pixels; 0 for "
         "the sharpest result.",
@@ -195,11 +236,48 @@ class InstantConfig:
         "File with the weights of a pretrained encoder (SqueezeNet 1.0 or VGG) that is "
         "used beside the filters on images with few channels; empty for none.",
     )
-    detectors: tuple[str, ...] = ("mahalanobis++",)
+    detectors: tuple[str, ...] = setting(
+        ("mahalanobis++",),
+        "OOD scores",
+        "Detectors whose scores are averaged. What each needs and costs: see the "
+        "documentation.",
+        choices=DETECTORS,
+    )
+    distance: float = setting(
+        0.0,
+        "Distance",
+        "Weight of the plain distance to the nearest class beside the OOD scores.",
+        min=0.0,
+        max=5.0,
+    )
+    ambiguity: float = setting(
+        0.15,
+        "Ambiguity",
+        "Weight of how close the second best class comes, beside the OOD scores.",
+        min=0.0,
+        max=5.0,
+    )
+    by_classes: bool = setting(
+        True,
+        "Weigh by own classes",
+        "With three classes or more, leave each out in turn and let that change these "
+        "weights where it clearly helps.",
+    )
+    calibration: Literal["strokes", "pixels"] = setting(
+        "strokes",
+        "Threshold from",
+        "strokes: every stroke stands for others to come, right with few strokes. "
+        "pixels: held-out pixels are counted, for very many strokes.",
+    )
+    per_class: bool = setting(
+        False,
+        "Threshold per class",
+        "Keep the same share of every class; needs several strokes of each.",
+    )
     tile: int = 1024
     n_unlabelled: int = 12_000
     n_per_stroke: int = 1_000
-    n_probes: int = 128
+    n_probes: int = 64
     folds: int = 8
     seed: int = 0
 
@@ -212,5 +290,14 @@ class InstantConfig:
             min(self.n_per_stroke, self.n_probes, self.n_unlabelled) > 0,
             "need at least 1 pixel per stroke, probe and image",
         )
-        _require(len(self.detectors) > 0, "choose at least one detector")
+        _require(len(self.detectors) > 0, "choose at least one OOD score")
+        strange = set(self.detectors) - set(DETECTORS)
+        _require(not strange, f"unknown OOD scores: {', '.join(sorted(strange))}")
+        _require(
+            min(self.distance, self.ambiguity) >= 0, "weights must not be negative"
+        )
+        _require(
+            self.calibration in {"strokes", "pixels"},
+            f"the threshold is from strokes or pixels, not {self.calibration}",
+        )
         _require(self.folds >= 2, "need at least 2 folds")

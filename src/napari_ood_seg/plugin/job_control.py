@@ -113,7 +113,7 @@ class JobControl(QObject):
             text = f"Checked on {held} held-out strokes."
         else:
             text = "Too few strokes to check: a guess."
-        self._results.set_promise(text)
+        self._results.set_promise(" ".join([text, *model.remarks]))
 
     def _show_areas(self) -> None:
         result = self._session.result

@@ -87,7 +87,8 @@ def test_on_an_image_that_was_not_fitted_on() -> None:
     other = fit(three_textures(seed=5)).source
     store = open_features(fitted.model, other, device=CPU)
     grid = np.mgrid[: SHAPE[0] : 9, : SHAPE[1] : 9].reshape(2, -1).T.copy()
-    site = Site.of(store, torch.from_numpy(grid), smoothing=2.0)
+    smoothing = fitted.model.config.smoothing
+    site = Site.of(store, torch.from_numpy(grid), smoothing=smoothing)
     whole = fitted.model.predict_tile(store.tile((), 0))
     found = predict_at(fitted.model, site)
     np.testing.assert_allclose(found.score[0], whole.score[tuple(grid.T)], atol=2e-5)

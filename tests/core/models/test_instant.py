@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
 
     from napari_ood_seg.core.models.base import DenseModel
     from napari_ood_seg.core.models.instant import InstantModel
+    from napari_ood_seg.core.ood.base import ClassDetector, PixelDetector
 
 CONFIG = InstantConfig(
     filters=FilterConfig(sigmas=(1.0, 2.0, 4.0)),
+    smoothing=2.0,
     detectors=("mahalanobis++", "relative mahalanobis"),
 )
 WHOLE = (slice(0, SHAPE[0]), slice(0, SHAPE[1]))
@@ -105,7 +108,7 @@ def test_logits_are_log_densities_of_experts(sharp: InstantModel) -> None:
     levels = whole_tile(sharp).levels
     maps = [
         c.distances(rows_of(z)).log().T.reshape(2, *z.shape[1:])
-        for z, c in zip(levels, sharp.classifier, strict=True)
+        for z, c in zip(levels, sharp.ensemble.classifier, strict=True)
     ]
     n_features = levels[0].shape[0]  # fewer than asked for: so many filters there are
     assert n_features < sharp.config.filters.n_features
@@ -114,17 +117,41 @@ def test_logits_are_log_densities_of_experts(sharp: InstantModel) -> None:
     torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-2)
 
 
-def test_scores_are_the_standardised_mean_of_experts(sharp: InstantModel) -> None:
+def test_scores_are_the_weighted_sum_of_standardised_evidence(
+    sharp: InstantModel,
+) -> None:
     levels, e = whole_tile(sharp).levels, sharp.ensemble
-    total = torch.zeros(SHAPE)
-    for m, experts in enumerate(e.members.values()):
+
+    def by_class(experts: Sequence[PixelDetector]) -> torch.Tensor:
         maps = [
-            x.score(rows_of(z)).reshape(1, *z.shape[1:])
+            cast("ClassDetector", x).class_scores(rows_of(z)).T.reshape(2, *z.shape[1:])
             for z, x in zip(levels, experts, strict=True)
         ]
-        total += (merged(maps, sharp)[0] - e.centre[m]) / e.scale[m]
+        return merged(maps, sharp)
+
+    scores = [by_class(experts) for experts in e.members.values()]
+    evidence = [s.amin(0) for s in scores]
+    evidence.append(by_class(e.classifier).amin(0))
+    evidence.append(-scores[0].diff(dim=0)[0].abs())
+    total = sum(
+        w * (v - c) / s
+        for w, v, c, s in zip(e.weights, evidence, e.centre, e.scale, strict=True)
+    )
     _, got = sharp.evaluate(levels, SHAPE)
-    torch.testing.assert_close(got, total / 2, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(got, total, rtol=1e-3, atol=1e-3)
+
+
+def test_a_class_may_have_its_own_threshold() -> None:
+    model = fitted(replace(CONFIG, per_class=True))
+    tile = whole_tile(model)
+    found = model.predict_tile(tile)
+    assert len(model.calibration.quantiles) == 2
+    score = torch.from_numpy(found.score)
+    for index, class_id in enumerate(model.class_ids):
+        own = model.calibration.typicality(score, torch.full(SHAPE, index))
+        mine = found.classes == class_id
+        assert mine.any()
+        np.testing.assert_array_equal(found.typicality[mine], own[mine])
 
 
 def test_smoothing_blurs_the_scores(model: InstantModel, sharp: InstantModel) -> None:
@@ -175,7 +202,7 @@ def test_another_descriptor_leaves_the_heads_alone(model: InstantModel) -> None:
     adapted = model.descriptor.adapted(sample_regions(source, device=CPU))
     other = model.with_descriptor(adapted)
     assert other.descriptor is adapted
-    assert other.classifier is model.classifier
+    assert other.ensemble is model.ensemble
     assert model.descriptor is not adapted
 
 

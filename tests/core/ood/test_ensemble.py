@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 import torch
 
-from napari_ood_seg.core.ood.distance import Mahalanobis, NearestNeighbour
+from napari_ood_seg.core.features.pyramid import Footprint
+from napari_ood_seg.core.ood.distance import (
+    Mahalanobis,
+    MahalanobisPlusPlus,
+    NearestNeighbour,
+)
 from napari_ood_seg.core.ood.ensemble import Ensemble, select, standardisation
+from napari_ood_seg.core.ood.shaping import Scale
 from tests.contracts.detector import draw, two_classes
 
 if TYPE_CHECKING:
@@ -16,54 +24,115 @@ if TYPE_CHECKING:
 
 
 def test_standardisation_weighs_classes_alike() -> None:
-    a, b = draw(20, 2, at=1, seed=1), draw(900, 2, at=5, seed=2)
-    centre, scale = standardisation([[a[:5], a[5:]], [b], []])
+    a, b = draw(2, 20, at=1, seed=1), draw(2, 900, at=5, seed=2)
+    centre, scale = standardisation([[a[:, :5], a[:, 5:]], [b], []])
     x, y = a.double().numpy(), b.double().numpy()
-    mean = (x.mean(0) + y.mean(0)) / 2
-    spread = np.sqrt((((x - mean) ** 2).mean(0) + ((y - mean) ** 2).mean(0)) / 2)
+    mean = (x.mean(1) + y.mean(1)) / 2
+    off = [((v - mean[:, None]) ** 2).mean(1) for v in (x, y)]
     np.testing.assert_allclose(centre, mean, rtol=1e-6)
-    np.testing.assert_allclose(scale, spread, rtol=1e-6)
+    np.testing.assert_allclose(scale, np.sqrt(sum(off) / 2), rtol=1e-6)
 
 
-def test_standardisation_of_equal_scores_is_finite() -> None:
-    _, scale = standardisation([[torch.ones(4, 3)]])
+def test_standardisation_of_equal_evidence_is_finite() -> None:
+    _, scale = standardisation([[torch.ones(3, 4)]])
     assert (scale > 0).all()
 
 
 MAKERS: dict[str, Callable[[], PixelDetector]] = {
-    "a": Mahalanobis,
+    "a": MahalanobisPlusPlus,
     "a/0": NearestNeighbour,  # a name that looks like a level of the other
 }
 LEVELS = [two_classes(), two_classes(apart=3.0)]
+K = 2
 
 
 def made() -> Ensemble:
-    ensemble = Ensemble.fit(MAKERS, LEVELS)
-    ensemble.centre = torch.tensor([1.0, -2.0])
-    ensemble.scale = torch.tensor([0.5, 4.0])
-    return ensemble
+    ensemble = Ensemble.fit(
+        MAKERS, LEVELS, shrinkage=0.1, distance=0.25, ambiguity=0.75
+    )
+    return replace(
+        ensemble,
+        centre=torch.tensor([1.0, -2.0, 0.5, 0.0]),
+        scale=torch.tensor([0.5, 4.0, 2.0, 0.1]),
+    )
 
 
-def test_every_detector_is_fitted_to_every_scale() -> None:
+def test_columns_are_distances_and_scores_of_every_scale() -> None:
     ensemble, x = made(), draw(30, 6)
     for level, pixels in enumerate(LEVELS):
-        columns = [make().fit(pixels).score(x) for make in MAKERS.values()]
-        assert torch.equal(ensemble.score_level(level, x), torch.stack(columns, 1))
+        logs = Mahalanobis(shrinkage=0.1).fit(pixels).distances(x).log()
+        own = MahalanobisPlusPlus().fit(pixels).distances(x).log()
+        nearest = NearestNeighbour().fit(pixels).score(x)
+        expected = torch.cat([logs, own, nearest[:, None]], 1)
+        torch.testing.assert_close(ensemble.columns(level, x), expected)
 
 
-def test_combined_is_the_standardised_mean() -> None:
-    scores = draw(30, 2)
-    first, second = scores.T
-    expected = ((first - 1) / 0.5 + (second + 2) / 4) / 2
-    torch.testing.assert_close(made().combine(scores), expected)
-    maps = scores.reshape(5, 6, 2)
-    assert torch.equal(made().combine(maps), made().combine(scores).reshape(5, 6))
+def test_evidence_of_a_hand_made_pixel() -> None:
+    """Distances to two classes, scores for two classes, one score."""
+    columns = torch.tensor([3.0, 1.0, 5.0, 10.0, 20.0])
+    evidence = made().evidence(columns[:, None])
+    assert evidence[:, 0].tolist() == [5.0, 20.0, 1.0, -5.0]
 
 
-def test_one_detector_alone_is_not_changed() -> None:
-    scores = draw(30, 1)
-    ensemble = Ensemble.fit({"a": Mahalanobis}, LEVELS)
-    assert torch.equal(ensemble.combine(scores), scores[:, 0])
+def test_without_scores_for_classes_the_classifier_tells_what_is_ambiguous() -> None:
+    ensemble = Ensemble.fit({"a": NearestNeighbour}, LEVELS)
+    evidence = ensemble.evidence(torch.tensor([3.0, 1.0, 7.0])[:, None])
+    assert evidence[:, 0].tolist() == [7.0, 1.0, -2.0]
+
+
+def test_one_class_is_never_ambiguous() -> None:
+    one = two_classes().without_class(2)
+    ensemble = Ensemble.fit({"a": Mahalanobis}, [one], ambiguity=1.0)
+    x = draw(7, 6)
+    columns = ensemble.columns(0, x).T
+    assert columns.shape == (2, 7)
+    assert ensemble.evidence(columns)[2].tolist() == [0.0] * 7
+    assert torch.equal(ensemble.score(columns), columns[1])
+
+
+def test_combined_is_the_weighted_sum_of_standardised_evidence() -> None:
+    evidence = draw(4, 30)
+    a, b, distance, ambiguity = evidence
+    expected = (
+        0.5 * (a - 1) / 0.5
+        + 0.5 * (b + 2) / 4
+        + 0.25 * (distance - 0.5) / 2
+        + 0.75 * ambiguity / 0.1
+    )
+    torch.testing.assert_close(made().combine(evidence), expected)
+    maps = evidence.reshape(4, 5, 6)
+    torch.testing.assert_close(made().combine(maps), expected.reshape(5, 6))
+
+
+def test_columns_at_pixels_average_cells_then_scales() -> None:
+    """What is averaged are distances and scores, not features."""
+    ensemble = made()
+    pixels = torch.tensor([[3, 4], [9, 9]])
+    levels = [
+        (
+            f := Footprint.of(pixels, (20, 20), factor, smoothing=1.0),
+            draw(len(f.cells), 6),
+        )
+        for factor in (1, 4)
+    ]
+    expected = torch.zeros(2 * K + 1, 2)
+    for level, (footprint, z) in enumerate(levels):
+        columns = ensemble.columns(level, z)
+        for i in range(2):
+            used = columns[footprint.index[i]] * footprint.weights[i][:, None]
+            expected[:, i] += used.sum(0) / 2
+    torch.testing.assert_close(
+        ensemble.columns_at(levels), expected, rtol=1e-4, atol=1e-4
+    )
+
+
+def test_standardised_by_held_out_evidence() -> None:
+    groups = [[draw(4, 9, seed=1)], [draw(4, 5, seed=2)]]
+    ensemble = made().standardised(groups)
+    centre, scale = standardisation(groups)
+    assert torch.equal(ensemble.centre, centre)
+    assert torch.equal(ensemble.scale, scale)
+    assert torch.equal(ensemble.weights, made().weights)
 
 
 def test_round_trip() -> None:
@@ -71,8 +140,19 @@ def test_round_trip() -> None:
     stored = {k: v.clone() for k, v in ensemble.tensors().items()}
     again = Ensemble.restored(MAKERS, 2, stored)
     for level in range(2):
-        assert torch.equal(again.score_level(level, x), ensemble.score_level(level, x))
-    assert torch.equal(again.combine(draw(9, 2)), ensemble.combine(draw(9, 2)))
+        assert torch.equal(again.columns(level, x), ensemble.columns(level, x))
+    assert torch.equal(again.combine(draw(4, 9)), ensemble.combine(draw(4, 9)))
+
+
+@pytest.mark.parametrize("negative", [True, False])
+def test_a_detector_that_does_not_suit_the_features_is_told(negative: bool) -> None:
+    pixels = two_classes()
+    if not negative:
+        strokes = tuple(replace(s, features=s.features.abs()) for s in pixels.strokes)
+        pixels = replace(pixels, strokes=strokes, unlabelled=pixels.unlabelled.abs())
+    ensemble = Ensemble.fit({"scale": Scale, "a": Mahalanobis}, [pixels])
+    assert len(ensemble.remarks([pixels])) == negative
+    assert all("SCALE" in r for r in ensemble.remarks([pixels]))
 
 
 def test_select_takes_the_start_away() -> None:

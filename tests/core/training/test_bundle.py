@@ -11,9 +11,14 @@ from napari_ood_seg.core.config import FilterConfig, InstantConfig, PUConfig
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import FileFormatError, OutputError
 from napari_ood_seg.core.inference.predict import open_features, predict
-from napari_ood_seg.core.io.safe_file import read_document, write_document
+from napari_ood_seg.core.io.safe_file import write_document
 from napari_ood_seg.core.ood.registry import DETECTORS
-from napari_ood_seg.core.training.bundle import describe, load_model, save_model
+from napari_ood_seg.core.training.bundle import (
+    describe,
+    load_model,
+    read_model,
+    save_model,
+)
 from tests.contracts.scenes import (
     CPU,
     Fitted,
@@ -88,7 +93,7 @@ def path(tmp_path: Path, fitted: Fitted) -> Path:
 
 def test_document_is_plain_json(path: Path, fitted: Fitted) -> None:
     document = describe(fitted.model)
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     assert json.loads(json.dumps(document))["n_channels"] == 3
     with safe_open(path, "np") as file:
         assert json.loads(file.metadata()["document"])["engine"] == "instant"
@@ -130,7 +135,7 @@ def _bad_detector(document: dict[str, Any], _: dict[str, Any]) -> None:
 def test_an_incomplete_file_is_one_sentence(
     path: Path, spoil: Callable[[dict[str, Any], dict[str, Any]], None]
 ) -> None:
-    document, arrays = read_document(path, kind="model")
+    document, arrays = read_model(path)
     tensors = dict(arrays)
     spoil(document, tensors)
     write_document(path, kind="model", document=document, tensors=tensors)

@@ -12,7 +12,7 @@ from napari_ood_seg.core.features.pyramid import Footprint
 from napari_ood_seg.core.types import Prediction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from torch import Tensor
 
@@ -92,33 +92,17 @@ def predict_at(
     if model.config.edge_aware:
         return _picked(model, site, {} if tiles is None else tiles)
     with torch.inference_mode():
-        distances = _merged(
-            site, lambda i, z: model.classifier[i].distances(z).clamp_min(1e-6).log()
-        )
-        score = model.ensemble.combine(_merged(site, model.ensemble.score_level))
-        typicality = model.calibration.typicality(score)
+        columns = model.ensemble.columns_at(site.levels)
+        best = columns[: len(model.classes)].argmin(0)
+        score = model.ensemble.score(columns)
+        typicality = model.calibration.typicality(score, best)
         typicality[site.invalid] = 0.0
     ids = np.array(model.class_ids, np.uint8)
     return Prediction(
-        classes=ids[distances.argmin(1).numpy()][None],
+        classes=ids[best.numpy()][None],
         score=score.numpy()[None],
         typicality=typicality.numpy()[None],
     )
-
-
-def _merged(site: Site, values: Callable[[int, Tensor], Tensor]) -> Tensor:
-    """Return `(n, k)` values at the pixels, the mean over the scales.
-
-    Parameters
-    ----------
-    values
-        From the number of a scale and `(m, d)` features of cells to `(m, k)`.
-    """
-    per_level = []
-    for level, (footprint, features) in enumerate(site.levels):
-        found = values(level, features).cpu()
-        per_level.append(torch.stack([footprint(c) for c in found.T], dim=1))
-    return torch.stack(per_level).mean(0)
 
 
 def _picked(model: InstantModel, site: Site, tiles: Tiles) -> Prediction:

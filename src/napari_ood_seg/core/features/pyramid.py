@@ -49,12 +49,16 @@ def merge(
     -------
     `(k, h, w)`.
     """
-    enlarged = [filters.enlarge(m, f, size) for m, f in zip(maps, factors, strict=True)]
-    mean = torch.stack(enlarged).mean(0) if len(enlarged) > 1 else enlarged[0]
+    mean = torch.zeros(len(maps[0]), *size, dtype=maps[0].dtype, device=maps[0].device)
+    for values, factor in zip(maps, factors, strict=True):
+        mean += filters.enlarge(values, factor, size)
+    mean /= len(maps)
     if smoothing == 0:
         return mean
-    if guide is None:
-        return filters.gaussian_blur(mean, smoothing)
+    if guide is None:  # one by one: a single map stays in the processor's cache
+        for i in range(len(mean)):
+            mean[i] = filters.gaussian_blur(mean[i : i + 1], smoothing)[0]
+        return mean
     return filters.guided_filter(mean, guide, box_radius(smoothing), EDGE)
 
 
@@ -118,8 +122,9 @@ class Footprint:
         )
 
     def __call__(self, values: Tensor) -> Tensor:
-        """Return `(n,)` pixel values from the `(m,)` values of the cells."""
-        return (values[self.index] * self.weights.to(values)).sum(1)
+        """Return `(n, ...)` pixel values from the `(m, ...)` values of the cells."""
+        weights = self.weights.to(values)
+        return torch.einsum("nt,nt...->n...", weights, values[self.index])
 
 
 def _taps(at: Tensor, n: int, factor: int, smoothing: float) -> tuple[Tensor, Tensor]:

@@ -67,7 +67,7 @@ def write_document(
 
 
 def read_document(
-    path: str | Path, *, kind: str, newest: int = 1
+    path: str | Path, *, kind: str, oldest: int = 1, newest: int = 1
 ) -> tuple[dict[str, Any], Tensors]:
     """Return document and arrays of a file that `write_document` wrote.
 
@@ -77,13 +77,14 @@ def read_document(
         The file.
     kind
         What it must hold.
-    newest
-        The largest ``schema_version`` that the caller understands.
+    oldest, newest
+        The smallest and the largest ``schema_version`` that the caller understands.
 
     Raises
     ------
     FileFormatError
-        If the file is missing, damaged, not ours, of another kind or newer.
+        If the file is missing, damaged, not ours, of another kind, or of another
+        version.
     """
     path = Path(path)
     if not path.is_file():
@@ -96,7 +97,7 @@ def read_document(
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise damaged(path, error) from error
-    return _document(path, metadata, kind=kind, newest=newest), tensors
+    return _document(path, metadata, kind=kind, oldest=oldest, newest=newest), tensors
 
 
 def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -108,7 +109,7 @@ def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _document(
-    path: Path, metadata: Mapping[str, str], *, kind: str, newest: int
+    path: Path, metadata: Mapping[str, str], *, kind: str, oldest: int, newest: int
 ) -> dict[str, Any]:
     if metadata.get("format") != FORMAT:
         raise FileFormatError(
@@ -130,5 +131,10 @@ def _document(
         raise FileFormatError(
             f"{path.name!r} was saved by a newer version of {FORMAT} (file version "
             f"{version}, this one reads up to {newest}): update {FORMAT}"
+        )
+    if version < oldest:
+        raise FileFormatError(
+            f"{path.name!r} was saved by an older version of {FORMAT} (file version "
+            f"{version}, this one reads from {oldest}): make it again"
         )
     return dict(document)

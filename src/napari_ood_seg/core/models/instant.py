@@ -21,13 +21,12 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.features.descriptor import Descriptor
     from napari_ood_seg.core.features.store import TileFeatures
-    from napari_ood_seg.core.ood.distance import Mahalanobis
     from napari_ood_seg.core.ood.ensemble import Ensemble
     from napari_ood_seg.core.ood.threshold import Calibration
     from napari_ood_seg.core.types import ClassInfo
 
 
-_CHUNK: Final = 8_192
+_CHUNK: Final = 32_768
 """Pixels at a time: their features stay in the processor's cache."""
 
 
@@ -41,12 +40,13 @@ class InstantModel:
         The scribbled classes, by id.
     descriptor
         Turns a region into features, with the statistics of one image.
-    classifier
-        Class Gaussians, one set per scale; their distances make the logits.
     ensemble
-        The OOD score.
+        Class Gaussians, whose distances make the logits, and the OOD score.
     calibration
         From score to typicality.
+    remarks
+        What the user should know, a sentence each: scores that do not suit the
+        features, no stroke to check on.
     facts
         For the model file: channel names, wavelengths, pixel size, history.
     """
@@ -54,9 +54,9 @@ class InstantModel:
     config: InstantConfig
     classes: tuple[ClassInfo, ...]
     descriptor: Descriptor = field(repr=False)
-    classifier: tuple[Mahalanobis, ...] = field(repr=False)
     ensemble: Ensemble = field(repr=False)
     calibration: Calibration = field(repr=False)
+    remarks: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -97,13 +97,13 @@ class InstantModel:
         scale is not known. A higher score is more OOD.
         """
         maps = [
-            _by_pixel(z, partial(self._at_level, level))
+            _by_pixel(z, partial(self.ensemble.columns, level))
             for level, z in enumerate(features)
         ]
         merged = self._merge(maps, size, guide)
         k = len(self.classes)
         logits = -0.5 * self.descriptor.mean_size * merged[:k]
-        return logits, self.ensemble.combine(merged[k:].movedim(0, -1))
+        return logits, self.ensemble.score(merged)
 
     def logits(
         self,
@@ -113,11 +113,6 @@ class InstantModel:
     ) -> Tensor:
         """Return the `(k, h, w)` class logits of a region; see `evaluate`."""
         return self.evaluate(features, size, guide)[0]
-
-    def _at_level(self, level: int, rows: Tensor) -> Tensor:
-        """Return `(n, k + m)`: log distances to the classes, scores of the members."""
-        distances = self.classifier[level].distances(rows).clamp_min(1e-6).log_()
-        return torch.cat([distances, self.ensemble.score_level(level, rows)], dim=1)
 
     def _merge(
         self, maps: Sequence[Tensor], size: tuple[int, int], guide: Tensor | None
@@ -151,7 +146,8 @@ class InstantModel:
         logits, score = self.evaluate(tile.levels, tile.size, tile.guide)
         logits = logits[(slice(None), *tile.crop)]
         score = score[tile.crop].contiguous()
-        typicality = self.calibration.typicality(score)
+        best = logits.argmax(0) if self.config.per_class else None
+        typicality = self.calibration.typicality(score, best)
         if tile.invalid is not None:
             typicality[tile.invalid] = 0.0
         return Prediction(
@@ -183,5 +179,10 @@ def _by_pixel(z: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
         From `(n, d)` to `(n, k)`; it is given some thousand pixels at a time.
     """
     columns = z.flatten(1)
-    parts = [function(c.T.contiguous()) for c in columns.split(_CHUNK, dim=1)]
-    return torch.cat(parts).T.reshape(-1, *z.shape[1:])
+    out: list[Tensor] = []
+    for i in range(0, columns.shape[1], _CHUNK):
+        values = function(columns[:, i : i + _CHUNK].T.contiguous()).T
+        if not out:
+            out.append(values.new_empty(len(values), columns.shape[1]))
+        out[0][:, i : i + _CHUNK] = values
+    return out[0].reshape(-1, *z.shape[1:])

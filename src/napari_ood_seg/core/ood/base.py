@@ -104,6 +104,12 @@ class TrainingPixels:
             self, strokes=tuple(s for s in self.strokes if s.group not in groups)
         )
 
+    def without_class(self, class_id: int) -> Self:
+        """Return the pixels without a class."""
+        return replace(
+            self, strokes=tuple(s for s in self.strokes if s.class_id != class_id)
+        )
+
     def by_class(self) -> dict[int, list[StrokePixels]]:
         """Return the strokes of each class."""
         out: dict[int, list[StrokePixels]] = {i: [] for i in self.class_ids}
@@ -204,6 +210,22 @@ class PixelDetector(Protocol):
 
     def restore(self, tensors: Mapping[str, Tensor]) -> Self:
         """Take over what `tensors` returned, and return the detector itself."""
+        ...
+
+
+@runtime_checkable
+class ClassDetector(PixelDetector, Protocol):
+    """A detector whose score is that of the class which the pixel is most like.
+
+    Its scores can be averaged over scales class by class, so that a pixel has to
+    look like the same class at all of them.
+    """
+
+    def class_scores(self, features: Tensor) -> Tensor:
+        """Return `(n, k)` scores of `(n, d)` features, classes ascending by id.
+
+        The smallest of a row is the `score` of the pixel.
+        """
         ...
 
 

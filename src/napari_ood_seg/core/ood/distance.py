@@ -72,9 +72,13 @@ class Mahalanobis(FittedTensors):
         z = self._prepare(features)
         return squared_mahalanobis(z, fitted["means"], fitted["whitening"])
 
+    def class_scores(self, features: Tensor) -> Tensor:
+        """Return `(n, k)` logarithms of the squared distances."""
+        return self.distances(features).clamp_min(1e-6).log()
+
     def score(self, features: Tensor) -> Tensor:
         """Return the logarithm of the squared distance to the nearest class."""
-        return self.distances(features).amin(1).clamp_min(1e-6).log()
+        return self.class_scores(features).amin(1)
 
     def _blend(self, own: Moments, shared: Tensor, target: Tensor) -> Tensor:
         within = (1 - self.own_shape) * shared + self.own_shape * own.covariance
@@ -121,13 +125,12 @@ class RelativeMahalanobis(Mahalanobis):
         }
         return self
 
-    def score(self, features: Tensor) -> Tensor:
-        """Return the difference of the squared distances."""
-        nearest = self.distances(features).amin(1)
+    def class_scores(self, features: Tensor) -> Tensor:
+        """Return `(n, k)` differences of the squared distances."""
         fitted = self._like(features)
         z = self._prepare(features)
         average = squared_mahalanobis(z, fitted["mean_0"], fitted["whitening_0"])
-        return nearest - average[:, 0]
+        return self.distances(features) - average
 
 
 class RelativeMahalanobisPlusPlus(RelativeMahalanobis, MahalanobisPlusPlus):

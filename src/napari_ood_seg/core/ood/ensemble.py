@@ -1,74 +1,190 @@
-"""Detectors on all scales as one score."""
+"""Several kinds of evidence on all scales as one score."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
 import torch
+
+from napari_ood_seg.core.ood.base import ClassDetector, check_needs
+from napari_ood_seg.core.ood.distance import Mahalanobis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
 
+    from napari_ood_seg.core.features.pyramid import Footprint
     from napari_ood_seg.core.ood.base import PixelDetector, TrainingPixels
 
     Experts = tuple[PixelDetector, ...]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Ensemble:
-    """One or more detectors, each fitted to every scale.
+    """Class Gaussians and detectors, each fitted to every scale.
 
-    The score of a detector is the mean over the scales. Several detectors are
-    made comparable on held-out scribbles and averaged: distances, densities and
-    PU scores fail on different images, and their mean survives one failing.
+    The evidence against a pixel: the score of each detector; the log distance to
+    the nearest class; and the ambiguity, which is how close the second best class
+    comes to the best one. Each is the mean over the scales, class by class where
+    the detector allows, and is measured in its own spread over held-out scribbles.
+    The weighted sum is the score: distances and ambiguity fail on different images.
 
-    Parameters
+    Attributes
     ----------
+    classifier
+        Class Gaussians with a shared covariance, one set per scale; the mean over
+        the scales of their log distances tells the classes apart.
     members
         By name, one fitted detector per scale.
+    weights
+        `(m + 2,)` of the `m` detectors, of the distance and of the ambiguity.
     centre, scale
-        `(m,)` per member, see `standardisation`.
+        `(m + 2,)` of the evidence, see `standardisation`.
     """
 
-    def __init__(
-        self,
-        members: Mapping[str, Experts],
-        centre: Tensor | None = None,
-        scale: Tensor | None = None,
-    ) -> None:
-        self.members = dict(members)
-        self.centre = torch.zeros(len(members)) if centre is None else centre
-        self.scale = torch.ones(len(members)) if scale is None else scale
+    classifier: tuple[Mahalanobis, ...] = field(repr=False)
+    members: Mapping[str, Experts] = field(repr=False)
+    weights: Tensor
+    centre: Tensor
+    scale: Tensor
 
     @classmethod
     def fit(
         cls,
         makers: Mapping[str, Callable[[], PixelDetector]],
         levels: Sequence[TrainingPixels],
+        *,
+        shrinkage: float = 0.02,
+        distance: float = 0.0,
+        ambiguity: float = 0.0,
     ) -> Self:
-        """Fit every detector to every scale; the scores are not standardised yet."""
+        """Fit everything to every scale; the evidence is not standardised yet.
+
+        Parameters
+        ----------
+        makers
+            By name, what makes an unfitted detector; together they weigh 1.
+        levels
+            Per scale, what to learn from.
+        shrinkage
+            Of the class Gaussians.
+        distance, ambiguity
+            Weights of these kinds of evidence.
+        """
+        m = len(makers)
         return cls(
-            {
+            classifier=tuple(Mahalanobis(shrinkage=shrinkage).fit(p) for p in levels),
+            members={
                 name: tuple(make().fit(p) for p in levels)
                 for name, make in makers.items()
-            }
+            },
+            weights=torch.tensor([1.0 / m] * m + [distance, ambiguity]),
+            centre=torch.zeros(m + 2),
+            scale=torch.ones(m + 2),
         )
 
-    def score_level(self, level: int, features: Tensor) -> Tensor:
-        """Return `(n, m)` scores of `(n, d)` features of one scale."""
-        return torch.stack(
-            [experts[level].score(features) for experts in self.members.values()], dim=1
-        )
+    def columns(self, level: int, features: Tensor) -> Tensor:
+        """Return `(n, c)` values of `(n, d)` features of one scale.
 
-    def combine(self, scores: Tensor) -> Tensor:
-        """Return the `(...)` standardised mean of `(..., m)` scores of the members."""
-        return ((scores - self.centre.to(scores)) / self.scale.to(scores)).mean(-1)
+        They are the log distances to the `k` classes, then of each detector its
+        scores for the `k` classes, or its one score: what may be averaged over
+        scales and neighbours.
+        """
+        parts = [self.classifier[level].class_scores(features)]
+        for experts in self.members.values():
+            expert = experts[level]
+            if isinstance(expert, ClassDetector):
+                parts.append(expert.class_scores(features))
+            else:
+                parts.append(expert.score(features)[:, None])
+        return torch.cat(parts, dim=1)
+
+    def columns_at(self, levels: Sequence[tuple[Footprint, Tensor]]) -> Tensor:
+        """Return averaged `(c, n)` columns at `n` pixels.
+
+        Parameters
+        ----------
+        levels
+            Per scale the footprint of the pixels, and the features of its cells.
+        """
+        merged = [
+            footprint(self.columns(level, features).cpu())
+            for level, (footprint, features) in enumerate(levels)
+        ]
+        columns: Tensor = torch.stack(merged).mean(0).T
+        return columns
+
+    @property
+    def is_by_class(self) -> bool:
+        """Whether all detectors score class by class, so that one can be left out."""
+        return all(isinstance(e[0], ClassDetector) for e in self.members.values())
+
+    def evidence(self, columns: Tensor) -> Tensor:
+        """Return `(m + 2, ...)` evidence from averaged `(c, ...)` columns."""
+        return self._evidence(columns.split(self._widths(len(columns))))
+
+    def evidence_without(self, index: int, columns: Tensor) -> Tensor:
+        """Return the evidence if a class were not there, all detectors by class.
+
+        Parameters
+        ----------
+        index
+            Of the class, ascending by id.
+        columns
+            `(c, ...)`, averaged.
+        """
+        parts = columns.split(self._widths(len(columns)))
+        return self._evidence([torch.cat([p[:index], p[index + 1 :]]) for p in parts])
+
+    def _evidence(self, columns: Sequence[Tensor]) -> Tensor:
+        logs, *parts = columns
+        ambiguous = next((p for p in parts if len(p) == len(logs)), logs)
+        smallest = [*(p.amin(0) for p in parts), logs.amin(0)]
+        return torch.stack([*smallest, _lead(ambiguous)])
+
+    def _widths(self, n_columns: int) -> list[int]:
+        """Return how many columns the classes and each of the detectors have."""
+        by_class = [isinstance(e[0], ClassDetector) for e in self.members.values()]
+        k = (n_columns - by_class.count(False)) // (1 + by_class.count(True))
+        return [k, *(k if own else 1 for own in by_class)]
+
+    def combine(self, evidence: Tensor) -> Tensor:
+        """Return the `(...)` score of `(m + 2, ...)` evidence."""
+        weights = (self.weights / self.scale).to(evidence)
+        offset = float((weights * self.centre.to(evidence)).sum())
+        total: Tensor = torch.tensordot(weights, evidence, dims=1)
+        return total - offset
+
+    def score(self, columns: Tensor) -> Tensor:
+        """Return the `(...)` score of averaged `(c, ...)` columns."""
+        return self.combine(self.evidence(columns))
+
+    def standardised(self, groups: Sequence[Sequence[Tensor]]) -> Self:
+        """Return the ensemble with the spread of held-out evidence as its units.
+
+        Parameters
+        ----------
+        groups
+            For each class, for each held-out stroke, `(m + 2, n)` evidence.
+        """
+        centre, scale = standardisation(groups)
+        return replace(self, centre=centre, scale=scale)
+
+    def remarks(self, levels: Sequence[TrainingPixels]) -> tuple[str, ...]:
+        """Return one sentence for each detector that does not suit its features."""
+        pixels = levels[0]
+        found = (
+            check_needs(experts[0].facts, pixels.unlabelled, len(pixels.class_ids))
+            for experts in self.members.values()
+        )
+        return tuple(sentence for sentence in found if sentence)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return what was fitted, for a model file."""
-        out = {"centre": self.centre, "scale": self.scale}
-        for name, experts in self.members.items():
+        out = {"weights": self.weights, "centre": self.centre, "scale": self.scale}
+        for name, experts in [("classifier", self.classifier), *self.members.items()]:
             for level, expert in enumerate(experts):
                 own = expert.tensors().items()
                 out |= {f"{name}/{level}/{k}": v for k, v in own}
@@ -82,14 +198,35 @@ class Ensemble:
         tensors: Mapping[str, Tensor],
     ) -> Self:
         """Return the ensemble that `tensors` came from."""
-        members = {
-            name: tuple(
-                make().restore(select(tensors, f"{name}/{level}/"))
+        return cls(
+            classifier=tuple(
+                Mahalanobis().restore(select(tensors, f"classifier/{level}/"))
                 for level in range(n_levels)
-            )
-            for name, make in makers.items()
-        }
-        return cls(members, tensors["centre"], tensors["scale"])
+            ),
+            members={
+                name: tuple(
+                    make().restore(select(tensors, f"{name}/{level}/"))
+                    for level in range(n_levels)
+                )
+                for name, make in makers.items()
+            },
+            **{name: tensors[name] for name in ("weights", "centre", "scale")},
+        )
+
+
+def _lead(scores: Tensor) -> Tensor:
+    """Return the smallest of `(k, ...)` scores less the second; 0 for one class.
+
+    Much faster than `topk` over the first axis.
+    """
+    if len(scores) == 1:
+        return torch.zeros_like(scores[0])
+    first = torch.minimum(scores[0], scores[1])
+    second = torch.maximum(scores[0], scores[1])
+    for row in scores[2:]:
+        second = torch.minimum(second, torch.maximum(first, row))
+        first = torch.minimum(first, row)
+    return first - second
 
 
 def select(tensors: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
@@ -98,14 +235,15 @@ def select(tensors: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
 
 
 def standardisation(groups: Sequence[Sequence[Tensor]]) -> tuple[Tensor, Tensor]:
-    """Return centre and spread, `(m,)`, of held-out scores, every class alike.
+    """Return centre and spread, `(e,)`, of held-out evidence, every class alike.
 
     Parameters
     ----------
     groups
-        For each class, for each held-out stroke, `(n, m)` scores.
+        For each class, for each held-out stroke, `(e, n)` values.
     """
-    per_class = [torch.cat(list(strokes)).double() for strokes in groups if strokes]
-    centre = torch.stack([s.mean(0) for s in per_class]).mean(0)
-    spread = torch.stack([((s - centre) ** 2).mean(0) for s in per_class]).mean(0)
-    return centre.float(), spread.sqrt().clamp_min(1e-6).float()
+    per_class = [torch.cat(list(s), dim=1).double() for s in groups if s]
+    centre = torch.stack([s.mean(1) for s in per_class]).mean(0)
+    off = [((s - centre[:, None]) ** 2).mean(1) for s in per_class]
+    spread = torch.stack(off).mean(0).sqrt()
+    return centre.float(), spread.clamp_min(1e-6).float()

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 
 from napari_ood_seg.core.config import PUConfig
-from napari_ood_seg.core.losses.prior import best_bin, halves
+from napari_ood_seg.core.losses.prior import (
+    best_bin,
+    halves,
+    ted_n,
+    train_classifier,
+)
 from napari_ood_seg.core.losses.pu import (
     augmented_class_risk,
     class_means,
@@ -32,6 +38,10 @@ if TYPE_CHECKING:
 
 _LEAST_SHARE: Final = 0.05
 """Of known pixels among the unlabelled; the most is one less it."""
+
+
+_ROUNDS: Final = 3
+"""Of (TED)^n; later ones change little on scribbles."""
 
 
 class Sample(NamedTuple):
@@ -100,7 +110,10 @@ class NNPU(FittedTensors):
         if self.config.prior_from == "bbe":
             return estimated_priors(pixels, self.config, generator)
         k = len(pixels.class_ids)
-        return torch.full((k,), self.config.prior / k)
+        share = self.config.prior
+        if self.config.prior_from == "ted":
+            share = refined_share(pixels, self.config, generator)
+        return torch.full((k,), share / k)
 
     def _risk(self, classes: Tensor, priors: Tensor) -> tuple[int, Risk]:
         """Return the number of outputs of the network and its objective."""
@@ -215,6 +228,23 @@ def estimated_priors(
     ).clamp_min(1e-3)
     total = float(shares.sum())
     return shares * (min(max(total, _LEAST_SHARE), 1 - _LEAST_SHARE) / total)
+
+
+def refined_share(
+    pixels: TrainingPixels, config: PUConfig, generator: torch.Generator
+) -> float:
+    """Return the share of all classes together among the unlabelled, by (TED)^n.
+
+    Every class weighs the same. Kept within [0.05, 0.95].
+    """
+    positive = _prepare(_known(pixels, config.n_pixels, generator).features)
+    unlabelled = _some(pixels.unlabelled.cpu(), 2 * config.n_pixels, generator)
+    train = partial(train_classifier, hidden=config.hidden, seed=config.seed)
+    shares = ted_n(
+        positive, _prepare(unlabelled), train, rounds=_ROUNDS, generator=generator
+    )
+    *_, last = shares
+    return min(max(last, _LEAST_SHARE), 1 - _LEAST_SHARE)
 
 
 def _trained(

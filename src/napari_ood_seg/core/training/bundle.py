@@ -22,7 +22,6 @@ from napari_ood_seg.core.features.descriptor import (
 from napari_ood_seg.core.features.encoder import Encoder
 from napari_ood_seg.core.io.safe_file import read_document, write_document
 from napari_ood_seg.core.models.instant import InstantModel
-from napari_ood_seg.core.ood.distance import Mahalanobis
 from napari_ood_seg.core.ood.ensemble import Ensemble, select
 from napari_ood_seg.core.ood.threshold import Calibration
 from napari_ood_seg.core.training.crossfit import makers
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 KIND: Final = "model"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 def save_model(path: str | Path, model: InstantModel) -> None:
@@ -62,7 +61,7 @@ def load_model(path: str | Path) -> InstantModel:
         If the file is missing, damaged, truncated, not a model, or newer than
         this package.
     """
-    document, arrays = read_document(path, kind=KIND)
+    document, arrays = read_model(path)
     try:
         return _restored(document, arrays)
     except (KeyError, TypeError, ValueError) as error:
@@ -70,6 +69,17 @@ def load_model(path: str | Path) -> InstantModel:
             f"the model file {Path(path).name!r} is incomplete or damaged ({error}): "
             "train the model again"
         ) from error
+
+
+def read_model(path: str | Path) -> tuple[dict[str, Any], Arrays]:
+    """Return the document and the arrays of a model file.
+
+    Raises
+    ------
+    FileFormatError
+        As `load_model`, but for what the document leaves out.
+    """
+    return read_document(path, kind=KIND, oldest=SCHEMA_VERSION, newest=SCHEMA_VERSION)
 
 
 def describe(model: InstantModel) -> dict[str, Any]:
@@ -90,6 +100,7 @@ def describe(model: InstantModel) -> dict[str, Any]:
         if encoder is None or colors is None
         else {"name": encoder.name, "low": colors.low, "high": colors.high},
         "n_held_out": model.calibration.n_strokes,
+        "remarks": list(model.remarks),
         "versions": {
             "napari-ood-seg": version("napari-ood-seg"),
             "torch": version("torch"),
@@ -111,18 +122,10 @@ def _tensors(model: InstantModel) -> dict[str, Tensor]:
             for i, r in enumerate(model.descriptor.reductions)
             for k in ("mean", "scale", "basis")
         },
-        "classifier": {
-            f"{i}/{k}": v
-            for i, c in enumerate(model.classifier)
-            for k, v in c.tensors().items()
-        },
         "ensemble": model.ensemble.tensors(),
         "encoder": dict(encoder.weights) if encoder is not None else {},
         "colors": {"basis": colors.basis} if colors is not None else {},
-        "calibration": {
-            "scores": model.calibration.scores,
-            "weights": model.calibration.weights,
-        },
+        "calibration": {"quantiles": model.calibration.quantiles},
     }
     return {f"{part}/{k}": v for part, own in parts.items() for k, v in own.items()}
 
@@ -134,20 +137,17 @@ def _restored(document: dict[str, Any], arrays: Arrays) -> InstantModel:
         parts.setdefault(part, {})[name] = torch.from_numpy(array.copy())
     config = _config(document["settings"])
     descriptor = _descriptor(document, config.filters, parts)
-    levels = range(len(descriptor.reductions))
+    n_levels = len(descriptor.reductions)
     return InstantModel(
         config=config,
         classes=tuple(ClassInfo(**c) for c in document["classes"]),
         descriptor=descriptor,
-        classifier=tuple(
-            Mahalanobis().restore(select(parts["classifier"], f"{i}/")) for i in levels
-        ),
-        ensemble=Ensemble.restored(makers(config), len(levels), parts["ensemble"]),
+        ensemble=Ensemble.restored(makers(config), n_levels, parts["ensemble"]),
         calibration=Calibration(
-            scores=parts["calibration"]["scores"],
-            weights=parts["calibration"]["weights"],
+            quantiles=parts["calibration"]["quantiles"],
             n_strokes=int(document["n_held_out"]),
         ),
+        remarks=tuple(document["remarks"]),
         facts={k: document[k] for k in _FACTS if k in document},
     )
 

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-import torch
-
-from napari_ood_seg.core.ood.ensemble import Ensemble, standardisation
+from napari_ood_seg.core.ood.balance import chosen_weights
+from napari_ood_seg.core.ood.ensemble import Ensemble
 from napari_ood_seg.core.ood.registry import make_detector
 from napari_ood_seg.core.ood.threshold import Calibration
 from napari_ood_seg.core.training.folds import ALWAYS_IN
 from napari_ood_seg.core.types import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from torch import Tensor
 
     from napari_ood_seg.core.config import InstantConfig
     from napari_ood_seg.core.features.pyramid import Footprint
     from napari_ood_seg.core.ood.base import PixelDetector, TrainingPixels
+
+    ByClass = Mapping[int, Sequence[Tensor]]
+
+MIN_CLASSES: Final = 3
+"""With fewer, leaving one out leaves too little to learn from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,26 +45,28 @@ class Probe:
     group: int
     levels: tuple[tuple[Footprint, Tensor], ...] = field(repr=False)
 
+    def columns(self, ensemble: Ensemble) -> Tensor:
+        """Return averaged `(c, n)` columns at the pixels."""
+        return ensemble.columns_at(self.levels)
+
+    def evidence(self, ensemble: Ensemble) -> Tensor:
+        """Return `(e, n)` evidence at the pixels."""
+        return ensemble.evidence(self.columns(ensemble))
+
 
 def makers(config: InstantConfig) -> dict[str, Callable[[], PixelDetector]]:
     """Return what makes each of the chosen detectors."""
     return {n: partial(make_detector, n, config) for n in config.detectors}
 
 
-def probe_scores(ensemble: Ensemble, probe: Probe) -> Tensor:
-    """Return `(n, m)` scores of the members at the pixels of a probe."""
-    per_level = []
-    for level, (footprint, features) in enumerate(probe.levels):
-        scores = ensemble.score_level(level, features).cpu()
-        columns = [footprint(column) for column in scores.T]
-        per_level.append(torch.stack(columns, dim=1))
-    return torch.stack(per_level).mean(0)
-
-
 def crossfit(
     levels: Sequence[TrainingPixels], probes: Sequence[Probe], config: InstantConfig
 ) -> Generator[Progress, None, tuple[Ensemble, Calibration]]:
     """Fit the ensemble; hold the folds out in turn to standardise and calibrate.
+
+    With three classes or more, and detectors that score class by class, the evidence
+    against a held-out stroke is also taken without its class, as if that had never
+    been painted; this weighs the kinds of evidence, see `chosen_weights`.
 
     Where no class has two strokes to hold one out, the scores are those of the
     pixels fitted on, and the calibration says so with `n_strokes` 0.
@@ -72,22 +79,47 @@ def crossfit(
         One per stroke.
     """
     folds = sorted({p.group for p in probes} - {ALWAYS_IN})
-    total = len(folds) + 1
-    held: dict[int, list[Tensor]] = {p.class_id: [] for p in probes}
+    ids = levels[0].class_ids
+    held, lost, fitted = defaultdict(list), defaultdict(list), defaultdict(list)
     for i, fold in enumerate(folds):
-        yield Progress(done=i, total=total, stage="checking on held-out scribbles")
-        ensemble = Ensemble.fit(makers(config), [p.without({fold}) for p in levels])
+        yield Progress(
+            done=i, total=len(folds) + 1, stage="checking on held-out scribbles"
+        )
+        ensemble = _fit(config, [p.without({fold}) for p in levels])
         for probe in probes:
             if probe.group == fold:
-                held[probe.class_id].append(probe_scores(ensemble, probe))
-    yield Progress(done=total - 1, total=total, stage="fitting")
-    ensemble = Ensemble.fit(makers(config), levels)
-    n_strokes = sum(len(strokes) for strokes in held.values())
-    if n_strokes == 0:
-        for probe in probes:
-            held[probe.class_id].append(probe_scores(ensemble, probe))
-    groups = [strokes for strokes in held.values() if strokes]
-    if len(config.detectors) > 1:
-        ensemble.centre, ensemble.scale = standardisation(groups)
-    scores = [[ensemble.combine(s) for s in strokes] for strokes in groups]
-    return ensemble, Calibration.fit(scores, n_strokes=n_strokes)
+                columns = probe.columns(ensemble)
+                held[probe.class_id].append(ensemble.evidence(columns))
+                if len(ids) >= MIN_CLASSES and ensemble.is_by_class:
+                    left_out = ids.index(probe.class_id)
+                    evidence = ensemble.evidence_without(left_out, columns)
+                    lost[probe.class_id].append(evidence)
+    yield Progress(done=len(folds), total=len(folds) + 1, stage="fitting")
+    ensemble = _fit(config, levels)
+    for probe in probes:
+        fitted[probe.class_id].append(probe.evidence(ensemble))
+    ensemble = ensemble.standardised(list((held or fitted).values()))
+    if lost and config.by_classes:
+        best = chosen_weights(ensemble.weights, ensemble.scale, held, lost)
+        ensemble = replace(ensemble, weights=best)
+    calibration = Calibration.fit(
+        _scores(ensemble, held),
+        _scores(ensemble, fitted),
+        method=config.calibration,
+        per_class=config.per_class,
+    )
+    return ensemble, calibration
+
+
+def _fit(config: InstantConfig, levels: Sequence[TrainingPixels]) -> Ensemble:
+    return Ensemble.fit(
+        makers(config),
+        levels,
+        shrinkage=config.shrinkage,
+        distance=config.distance,
+        ambiguity=config.ambiguity,
+    )
+
+
+def _scores(ensemble: Ensemble, evidence: ByClass) -> dict[int, list[Tensor]]:
+    return {i: [ensemble.combine(e) for e in own] for i, own in evidence.items()}

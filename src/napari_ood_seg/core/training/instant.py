@@ -20,7 +20,6 @@ from napari_ood_seg.core.features.store import (
 )
 from napari_ood_seg.core.models.instant import InstantModel
 from napari_ood_seg.core.ood.base import StrokePixels, TrainingPixels
-from napari_ood_seg.core.ood.distance import Mahalanobis
 from napari_ood_seg.core.training.crossfit import Probe, crossfit
 from napari_ood_seg.core.training.folds import Piece, deal
 from napari_ood_seg.core.types import ClassInfo, Progress
@@ -108,11 +107,9 @@ class InstantTrainer:
             config=self.config,
             classes=tuple(c for c in _named(classes, painted) if c.id in painted),
             descriptor=self._stores[sources[0]].descriptor,
-            classifier=tuple(
-                Mahalanobis(shrinkage=self.config.shrinkage).fit(p) for p in levels
-            ),
             ensemble=ensemble,
             calibration=calibration,
+            remarks=ensemble.remarks(levels),
             facts=facts_of(images),
         )
 

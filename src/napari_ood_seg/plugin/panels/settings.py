@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_ood_seg.plugin.panels.check_list import CheckList
 from napari_ood_seg.plugin.panels.message import MessageLine
 from napari_ood_seg.plugin.panels.settings_fields import (
     changed,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
     from napari_ood_seg.plugin.panels.settings_fields import Entry, Path
 
+    Control = ValueWidget[Any] | CheckList
+
 _LIMITS = {"min": -1e9, "max": 1e9}
 _MOST_DECIMALS = 12
 
@@ -48,7 +51,7 @@ class SettingsPanel(QWidget):
         super().__init__(parent)
         self._settings: DataclassInstance | None = None
         self._pending: dict[Path, object] = {}
-        self._inputs: dict[Path, ValueWidget[Any]] = {}
+        self._inputs: dict[Path, Control] = {}
         self._form = QWidget()
         self._refusal = MessageLine(lines=2)
         self._reset = QPushButton("Reset to defaults")
@@ -144,8 +147,10 @@ class SettingsPanel(QWidget):
             self.settings_changed.emit(after)
 
 
-def _input(entry: Entry) -> ValueWidget[Any]:
-    """Return the magicgui widget for the type of `entry`."""
+def _input(entry: Entry) -> Control:
+    """Return the magicgui widget for the type of `entry`, or a list of check boxes."""
+    if entry.choices:
+        return CheckList(entry.choices)
     options: dict[str, Any] = {}
     if entry.hint in (int, float):
         options = {**_LIMITS, **entry.limits}
@@ -153,7 +158,7 @@ def _input(entry: Entry) -> ValueWidget[Any]:
     return cast("ValueWidget[Any]", control)
 
 
-def _show_value(control: ValueWidget[Any], value: object) -> None:
+def _show_value(control: Control, value: object) -> None:
     """Show `value` without telling; leave the cursor alone if it is shown already."""
     if control.value == value:
         return
@@ -162,7 +167,7 @@ def _show_value(control: ValueWidget[Any], value: object) -> None:
             control.min, control.max = min(control.min, value), max(control.max, value)
         if isinstance(control.native, QDoubleSpinBox):
             _make_room(control.native, cast("float", value))
-        control.value = value
+        control.value = cast("Any", value)
 
 
 def _make_room(spin: QDoubleSpinBox, value: float) -> None:

@@ -27,7 +27,8 @@ class Entry:
     path
         Names of the fields that lead to it, outermost first.
     hint
-        Its type: bool, int, float, str, a Literal, an Enum; a dataclass for a group.
+        Its type: bool, int, float, str, a Literal, an Enum; a tuple of some of the
+        `choices`; a dataclass for a group.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class Entry:
     label: str
     tooltip: str
     limits: Mapping[str, float]
+    choices: tuple[str, ...] = ()
 
     @property
     def is_group(self) -> bool:
@@ -47,7 +49,7 @@ def entries(settings: type[DataclassInstance], *, path: Path = ()) -> list[Entry
     found = []
     for field in fields(settings):
         hint = _hint(settings, field)
-        if field.init and _is_supported(hint):
+        if field.init and (_is_supported(hint) or "choices" in field.metadata):
             found.append(_entry(field, hint=hint, path=(*path, field.name)))
     return found
 
@@ -101,6 +103,7 @@ def _entry(field: Field[Any], *, hint: object, path: Path) -> Entry:
         hint=hint,
         label=str(about.get("label", words[:1].upper() + words[1:])),
         tooltip=str(about.get("tooltip", f"Setting: {words}.")),
+        choices=tuple(about.get("choices", ())),
         limits={key: about[key] for key in ("min", "max", "step") if key in about},
     )
 
