@@ -126,17 +126,13 @@ class Overlays(QObject):
             if layer is not None:
                 layer.visible = self.wanted[key] and not self._hidden
 
-    def _on_eye(self) -> None:
+    def _on_eye(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
         """Follow napari's eye icons; what we did ourselves is as wanted."""
-        if self._hidden:
-            return
-        now = {
-            key: layer.visible
-            for key, layer in (("classes", self.classes), ("heatmap", self.heatmap))
-            if layer is not None
-        }
-        if now.items() - self.wanted.items():
-            self.wanted.update(now)
+        layer = event.source
+        key = "classes" if layer is self.classes else "heatmap"
+        ours = layer is not None and layer in (self.classes, self.heatmap)
+        if ours and not self._hidden and layer.visible != self.wanted[key]:
+            self.wanted[key] = layer.visible
             self.wanted_changed.emit()
 
     def set_opacity(self, opacity: float) -> None:

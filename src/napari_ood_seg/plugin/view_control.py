@@ -66,7 +66,7 @@ class ViewControl(QObject):
         self._overlays = overlays
         self._images = images
         self._session = session
-        self._peeks = 0
+        self._held: set[object] = set()
         self._put_away: Labels | None = None
         self.legend = Legend(canvas_of(viewer))
         results.visibility_changed.connect(self._on_panel_visibility)
@@ -96,12 +96,13 @@ class ViewControl(QObject):
     @contextmanager
     def peek(self, _key: str = "") -> Iterator[None]:
         """Show the bare image meanwhile."""
-        self._peeks += 1
+        held = object()
+        self._held.add(held)
         self._show_peek()
         try:
             yield
         finally:
-            self._peeks = max(self._peeks - 1, 0)
+            self._held.discard(held)
             self._show_peek()
 
     def next_view(self, _key: str = "") -> None:
@@ -150,11 +151,11 @@ class ViewControl(QObject):
 
     def _end_peek(self) -> None:
         """Do not wait for a key that was released elsewhere."""
-        self._peeks = 0
+        self._held.clear()
         self._show_peek()
 
     def _show_peek(self) -> None:
-        hidden = self._peeks > 0
+        hidden = bool(self._held)
         self._overlays.set_hidden(hidden=hidden)
         layer = self._images.scribbles
         if hidden and self._put_away is None and layer is not None and layer.visible:
