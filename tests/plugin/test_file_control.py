@@ -164,3 +164,88 @@ def test_an_export_replaces_nothing_else(
     assert trained.message[1] == "error"
     assert "exists already" in trained.message[0]
     assert (tmp_path / there).read_text() == "precious"
+
+
+class TestClassLists:
+    def test_export_and_import(self, trained: Driver, tmp_path: Path) -> None:
+        trained.session.move_class(2, -1)
+        before = trained.session.classes
+        for name in ("a.csv", "a.json"):
+            trained.panel.files.export_classes(tmp_path / name)
+            assert trained.message == (f"wrote {name}", "info")
+            trained.session.rename_class(1, "Something else")
+            trained.panel.files.import_classes(tmp_path / name)
+            assert trained.session.classes == before
+            assert trained.message == (f"read 2 classes from {name}", "info")
+
+    def test_what_is_painted_stays(self, trained: Driver, tmp_path: Path) -> None:
+        path = tmp_path / "a.csv"
+        path.write_text("id,name,color\n7,Fat,#112233\n2,Bright,#ffffff\n")
+        before = trained.session.classes
+        trained.panel.files.import_classes(path)
+        assert trained.message == (
+            "read 2 classes from a.csv; kept what is painted and not in it: Dark",
+            "info",
+        )
+        names = [c.name for c in trained.session.classes]
+        assert names == ["Fat", "Bright", "Dark"]
+        np.testing.assert_allclose(trained.layer.colormap.map(2), [1, 1, 1, 1])
+        trained.undo()
+        assert trained.session.classes == before
+
+    @pytest.mark.parametrize("text", ["", "id,name\n1,a\n", "id,name,color\n1,a,red\n"])
+    def test_a_bad_file_changes_nothing(
+        self, trained: Driver, tmp_path: Path, text: str
+    ) -> None:
+        path = tmp_path / "a.csv"
+        path.write_text(text)
+        before, undoable = trained.session.classes, trained.button("↶").toolTip()
+        trained.panel.files.import_classes(path)
+        message, kind = trained.message
+        assert kind == "error"
+        assert message.startswith("cannot read classes from 'a.csv' (")
+        assert trained.session.classes == before
+        assert trained.button("↶").toolTip() == undoable
+
+    def test_a_folder_that_is_not_there(self, trained: Driver, tmp_path: Path) -> None:
+        trained.panel.files.export_classes(tmp_path / "none" / "a.csv")
+        assert trained.message[1] == "error"
+
+    @pytest.mark.parametrize(
+        ("name", "chosen", "written"),
+        [
+            ("a", "JSON (*.json)", "a.json"),
+            ("a", "", "a.csv"),
+            ("a.json", "Comma-separated values (*.csv)", "a.json"),
+        ],
+    )
+    def test_dialogs(
+        self,
+        trained: Driver,
+        answer: Callable[..., list[Any]],
+        tmp_path: Path,
+        name: str,
+        chosen: str,
+        written: str,
+    ) -> None:
+        answer(str(tmp_path / name), chosen)
+        menu = trained.panel.classes_panel._more.menu()
+        assert menu is not None
+        read, write = menu.actions()[-2:]
+        write.trigger()
+        assert [p.name for p in tmp_path.glob("a*")] == [written]
+        trained.session.rename_class(1, "Something else")
+        answer(str(tmp_path / written))
+        read.trigger()
+        assert trained.session.classes[0].name == "Dark"
+
+    def test_cancelled(
+        self, trained: Driver, answer: Callable[..., list[Any]], tmp_path: Path
+    ) -> None:
+        before = trained.session.classes
+        asked = answer("")
+        panel = trained.panel.classes_panel
+        panel.import_requested.emit()
+        panel.export_requested.emit()
+        assert len(asked) == 2
+        assert trained.session.classes == before

@@ -513,7 +513,7 @@ def test_classes_get_free_ids_names_and_colours() -> None:
     third = session.add_class()
     assert third.id == 1
     assert third.color != second.color
-    assert session.classes == (third, second)
+    assert session.classes == (second, third)  # in the order of adding
 
 
 def test_there_is_an_end_of_classes() -> None:
@@ -565,6 +565,34 @@ def test_removing_a_class_trains_when_live() -> None:
     assert (result_of(session).classes == 2).all()
     session.remove_class(2)  # nothing is left to train on
     assert model_of(session).class_ids == (2,)
+
+
+def test_a_merge_and_its_undo_train_when_live() -> None:
+    session, heard = ready()
+    session.set_live(True)
+    session.merge_classes(1, 2)
+    assert model_of(session).class_ids == (2,)
+    session.undo()
+    assert model_of(session).class_ids == (1, 2)
+    session.move_class(2, -1)  # an order is nothing to learn
+    assert heard.names().count("model_changed") == 3
+
+
+def test_the_order_of_the_table_is_not_that_of_the_model() -> None:
+    session, _ = ready()
+    session.move_class(2, -1)
+    session.train()
+    assert [c.id for c in session.classes] == [2, 1]
+    assert model_of(session).class_ids == (1, 2)
+    assert (result_of(session).classes[LEFT] == 1).mean() > 0.99
+
+
+def test_another_image_leaves_nothing_to_undo() -> None:
+    session, _ = ready()
+    session.rename_class(1, "Liver")
+    session.set_image(stack())
+    assert session.undo() is None
+    assert session.classes[0].name == "Liver"
 
 
 def test_classes_that_are_not_painted_are_not_trained() -> None:

@@ -9,14 +9,18 @@ from qtpy.QtCore import QObject, QSettings
 from qtpy.QtWidgets import QFileDialog
 
 from napari_ood_seg.core.errors import OODSegError
+from napari_ood_seg.core.io.class_files import load_classes, save_classes
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
+    from napari_ood_seg.plugin.panels.classes import ClassesPanel
     from napari_ood_seg.plugin.panels.results import ResultsPanel
     from napari_ood_seg.session.session import Session
 
 MODEL_FILES = "Models (*.oodseg)"
+CLASS_FILES = "Comma-separated values (*.csv);;JSON (*.json)"
+CLASS_LISTS = "Class lists (*.csv *.json)"
 EXPORT_FILES = "OME-Zarr (*.zarr);;TIFF (*.tif);;NumPy (*.npz)"
 
 
@@ -25,21 +29,29 @@ class FileControl(QObject):
 
     Parameters
     ----------
-    panel
-        Its buttons ask.
+    panel, classes
+        Their buttons ask.
     session
-        Holds model and result.
+        Holds model, result and classes.
     window
         Parent of the dialogs.
     """
 
-    def __init__(self, panel: ResultsPanel, session: Session, window: QWidget) -> None:
+    def __init__(
+        self,
+        panel: ResultsPanel,
+        classes: ClassesPanel,
+        session: Session,
+        window: QWidget,
+    ) -> None:
         super().__init__()
         self._session = session
         self._window = window
         panel.save_requested.connect(self._on_save)
         panel.load_requested.connect(self._on_load)
         panel.export_requested.connect(self._on_export)
+        classes.import_requested.connect(self._on_import_classes)
+        classes.export_requested.connect(self._on_export_classes)
 
     def save(self, path: Path) -> None:
         """Save the model; trouble becomes a message."""
@@ -70,6 +82,47 @@ class FileControl(QObject):
         self._session.set_model(model)
         if self._session.source is not None:
             self._session.predict()
+
+    def import_classes(self, path: Path) -> None:
+        """Replace the list of classes; a bad file is told, nothing changes."""
+        try:
+            classes = load_classes(path)
+        except OODSegError as error:
+            self._session.message.emit(str(error), "error")
+            return
+        stayed = self._session.import_classes(classes)
+        text = f"read {len(classes)} classes from {path.name}"
+        if stayed:
+            names = ", ".join(c.name for c in stayed)
+            text += f"; kept what is painted and not in it: {names}"
+        self._session.message.emit(text, "info")
+
+    def export_classes(self, path: Path) -> None:
+        """Write the list of classes; trouble becomes a message."""
+        try:
+            save_classes(path, self._session.classes)
+        except OODSegError as error:
+            self._session.message.emit(str(error), "error")
+        else:
+            self._session.message.emit(f"wrote {path.name}", "info")
+
+    def _on_import_classes(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(
+            self._window, "Import classes", str(self._folder()), CLASS_LISTS
+        )
+        if name:
+            self.import_classes(self._remember(name, ".csv"))
+
+    def _on_export_classes(self) -> None:
+        name, chosen = QFileDialog.getSaveFileName(
+            self._window,
+            "Export classes",
+            str(self._folder() / "classes.csv"),
+            CLASS_FILES,
+        )
+        if name:
+            suffix = chosen.partition("*")[2].rstrip(")") or ".csv"
+            self.export_classes(self._remember(name, suffix))
 
     def _on_save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
 from napari_ood_seg.plugin.colormaps import class_colors
@@ -37,6 +38,9 @@ class Overlays(QObject):
         Its result, threshold and classes are shown.
     """
 
+    wanted_changed = Signal()
+    """Somebody showed or hid a result layer, here or with napari's eye."""
+
     def __init__(self, viewer: Viewer, session: Session) -> None:
         super().__init__()
         self._viewer = viewer
@@ -48,6 +52,7 @@ class Overlays(QObject):
         self.show_unknown = True
         self.opacity = 0.55
         self.wanted = {"classes": True, "heatmap": True}
+        self._hidden = False
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.timeout.connect(self._draw)
@@ -70,6 +75,10 @@ class Overlays(QObject):
         self._session.tile_done.disconnect(self._on_tile)
         self._session.keep_changed.disconnect(self._on_keep)
         self._session.classes_changed.disconnect(self._on_classes)
+        for pair in (*self._layers_of.values(), (self.classes, self.heatmap)):
+            for layer in pair:
+                if layer is not None:
+                    layer.events.visible.disconnect(self._on_eye)
 
     @property
     def pending(self) -> bool:
@@ -88,6 +97,7 @@ class Overlays(QObject):
         )
         self.classes = classes if classes in self._viewer.layers else None
         self.heatmap = heatmap if heatmap in self._viewer.layers else None
+        self._show_wanted()
 
     def forget(self, layer: Layer) -> None:
         """Take note that a layer is gone; the next result makes a new one."""
@@ -103,9 +113,27 @@ class Overlays(QObject):
             self._on_classes()
             return
         self.wanted[key] = visible
-        layer: Layer | None = self.classes if key == "classes" else self.heatmap
-        if layer is not None:
-            layer.visible = visible
+        self._show_wanted()
+        self.wanted_changed.emit()
+
+    def set_hidden(self, *, hidden: bool) -> None:
+        """Hide both layers, or show again what is wanted."""
+        self._hidden = hidden
+        self._show_wanted()
+
+    def _show_wanted(self) -> None:
+        for key, layer in (("classes", self.classes), ("heatmap", self.heatmap)):
+            if layer is not None:
+                layer.visible = self.wanted[key] and not self._hidden
+
+    def _on_eye(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
+        """Follow napari's eye icons; what we did ourselves is as wanted."""
+        layer = event.source
+        key = "classes" if layer is self.classes else "heatmap"
+        ours = layer is not None and layer in (self.classes, self.heatmap)
+        if ours and not self._hidden and layer.visible != self.wanted[key]:
+            self.wanted[key] = layer.visible
+            self.wanted_changed.emit()
 
     def set_opacity(self, opacity: float) -> None:
         """Make the classes more or less transparent, 0 to 1.
@@ -152,7 +180,8 @@ class Overlays(QObject):
         layer.opacity = (
             self.opacity if key == "classes" else _heatmap_opacity(self.opacity)
         )
-        layer.visible = self.wanted[key]
+        layer.visible = self.wanted[key] and not self._hidden
+        layer.events.visible.connect(self._on_eye)
         selected = set(self._viewer.layers.selection)
         active = self._viewer.layers.selection.active
         self._viewer.layers.insert(self._below_scribbles(), layer)

@@ -12,11 +12,12 @@ from napari_ood_seg.core.types import UNLABELLED
 from napari_ood_seg.session.history import Step, StrokeHistory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
     from napari.layers import Labels
 
+    from napari_ood_seg.core.data.scribbles import Scribbles, Stroke
     from napari_ood_seg.session.session import Session
 
     Plane = tuple[int, ...]
@@ -51,21 +52,21 @@ class StrokeTracker(QObject):
         self._session = session
         self._later = QTimer(self)
         self._later.setSingleShot(True)
-        self._later.timeout.connect(self._catch_up)
+        self._later.timeout.connect(self.catch_up)
         self._told: list[tuple[slice, ...]] = []
         layer.events.paint.connect(self._on_paint)
         layer.events.set_data.connect(self._on_redraw)
 
     def close(self) -> None:
         """Stop following."""
-        self._catch_up()
+        self.catch_up()
         self._later.stop()
         self.layer.events.paint.disconnect(self._on_paint)
         self.layer.events.set_data.disconnect(self._on_redraw)
 
     def sync(self) -> None:
         """Compare every pixel of every plane; take over what differs."""
-        self._catch_up()
+        self.catch_up()
         shape = self.layer.data.shape
         whole = (slice(0, shape[-2]), slice(0, shape[-1]))
         self._absorb(tuple(np.ndindex(*shape[:-2])), whole, split=True)
@@ -78,16 +79,32 @@ class StrokeTracker(QObject):
         self.history.clear()
         self.layer.refresh()
 
-    def erase(self, class_id: int) -> None:
-        """Erase a class from the layer; napari's undo brings it back."""
-        self._catch_up()
-        strokes = self._session.scribbles.strokes
+    def rewrite(self, before: Scribbles) -> None:
+        """Write into the layer what a command has done to the strokes.
+
+        It becomes one step, which napari's undo takes back.
+
+        Parameters
+        ----------
+        before
+            What the layer shows, as the session had it before the command.
+        """
+        after = self._session.scribbles
+        changed = list(_changed(before, after))
+        if not changed:
+            return
+        low = np.min([stroke.coords.min(0) for stroke, _ in changed], axis=0)
+        high = np.max([stroke.coords.max(0) for stroke, _ in changed], axis=0) + 1
+        region = (slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1])))
+        planes = tuple(dict.fromkeys(stroke.plane for stroke, _ in changed))
+        self.history.record(
+            Step(before=before, after=after, region=region, planes=planes)
+        )
         with self.layer.block_history():  # one step, told when it is on the layer
-            for stroke in strokes:
-                if stroke.class_id == class_id:
-                    plane = tuple(np.full(len(stroke), i) for i in stroke.plane)
-                    index = (*plane, *stroke.coords.T)
-                    self.layer.data_setitem(index, UNLABELLED, refresh=False)
+            for stroke, label in changed:
+                plane = tuple(np.full(len(stroke), i) for i in stroke.plane)
+                index = (*plane, *stroke.coords.T)
+                self.layer.data_setitem(index, label, refresh=False)
         self.layer.refresh()
 
     def _on_paint(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
@@ -105,10 +122,11 @@ class StrokeTracker(QObject):
         if not self._later.isActive():
             self._later.start(0)
 
-    def _catch_up(self) -> None:
+    def catch_up(self) -> None:
+        """Take over what napari undid or redid until now."""
         found = self.history.follow(self._look)
         if found is not None:
-            self._session.set_scribbles(found)
+            self._session.set_scribbles(found, again=True)
         told, self._told = self._told, []
         for box in told:
             self._absorb_box(box)
@@ -130,6 +148,18 @@ class StrokeTracker(QObject):
 
     def _look(self, region: Region, plane: Plane) -> npt.NDArray[np.integer]:
         return np.asarray(self.layer.data[(*plane, *region)])
+
+
+def _changed(before: Scribbles, after: Scribbles) -> Iterator[tuple[Stroke, int]]:
+    """Yield strokes that look different now and their labels, what is erased first."""
+    now = {s.id: s.class_id for s in after.strokes}
+    then = {s.id: s.class_id for s in before.strokes}
+    for stroke in before.strokes:
+        if stroke.id not in now:
+            yield stroke, UNLABELLED
+    for stroke in after.strokes:
+        if then.get(stroke.id) != stroke.class_id:
+            yield stroke, stroke.class_id
 
 
 def bounding_box(

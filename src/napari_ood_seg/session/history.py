@@ -46,6 +46,16 @@ class StrokeHistory:
         self._done: list[Step] = []
         self._undone: list[Step] = []
 
+    @property
+    def last(self) -> Step | None:
+        """The change to undo next."""
+        return self._done[-1] if self._done else None
+
+    @property
+    def next(self) -> Step | None:
+        """The change to do again next."""
+        return self._undone[-1] if self._undone else None
+
     def record(self, step: Step) -> None:
         """Remember a change; what was undone before cannot be done again."""
         self._done.append(step)

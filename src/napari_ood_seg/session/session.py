@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from psygnal import Signal
 
 from napari_ood_seg.core.config import InstantConfig
-from napari_ood_seg.core.data.palette import next_color
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.errors import ImageError, OODSegError, ScribbleError
-from napari_ood_seg.core.types import MAX_CLASS_ID, ClassInfo, Progress
+from napari_ood_seg.core.types import Progress
 from napari_ood_seg.session import work
+from napari_ood_seg.session.annotations import Annotations
 from napari_ood_seg.session.jobs import (
     Audited,
     Exported,
@@ -36,12 +35,13 @@ if TYPE_CHECKING:
 
     from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.models.instant import InstantModel
+    from napari_ood_seg.core.types import ClassInfo
     from napari_ood_seg.session.runner import Post
 
     Event = Progress | Trained | TileDone | Exported | Audited
 
 
-class Session:
+class Session(Annotations):
     """What the user is doing, without a window.
 
     All methods and signals belong to the owner's thread. Training and prediction
@@ -56,8 +56,6 @@ class Session:
     """
 
     image_changed: ClassVar[Signal] = Signal()
-    classes_changed: ClassVar[Signal] = Signal()
-    scribbles_changed: ClassVar[Signal] = Signal()
     live_changed: ClassVar[Signal] = Signal(bool)
     busy_changed: ClassVar[Signal] = Signal(bool)
     progressed: ClassVar[Signal] = Signal(Progress)
@@ -69,10 +67,9 @@ class Session:
     message: ClassVar[Signal] = Signal(str, str)
 
     def __init__(self, *, executor: Executor, post: Post) -> None:
+        super().__init__()
         self.source: ImageSource | None = None
         self.plane: tuple[int, ...] = ()
-        self.classes: tuple[ClassInfo, ...] = ()
-        self.scribbles = Scribbles((0, 0))
         self.model: InstantModel | None = None
         self.result: Result | None = None
         self.config = InstantConfig()
@@ -104,6 +101,7 @@ class Session:
         self.plane = () if source is None else (0,) * len(source.plane_shape)
         shape = (0, 0) if source is None else (source.height, source.width)
         self.scribbles = Scribbles(shape)
+        self.edits.clear()
         self.result = None
         self.image_changed.emit()
         self.scribbles_changed.emit()
@@ -118,69 +116,16 @@ class Session:
         if self.live and self.model is not None:
             self.predict()
 
-    # ---------------------------------------------------------------- classes
-    def add_class(self, name: str = "", color: str = "") -> ClassInfo:
-        """Add a class with the next free id, and return it.
-
-        Raises
-        ------
-        ScribbleError
-            If there are already as many as there can be.
-        """
-        used = {c.id for c in self.classes}
-        free = next((i for i in range(1, MAX_CLASS_ID + 1) if i not in used), None)
-        if free is None:
-            raise ScribbleError(f"there can be at most {MAX_CLASS_ID} classes")
-        color = color or next_color({c.color for c in self.classes})
-        added = ClassInfo(id=free, name=name or f"class {free}", color=color)
-        self.set_classes((*self.classes, added))
-        return added
-
-    def set_classes(self, classes: tuple[ClassInfo, ...]) -> None:
-        """Replace all classes; strokes stay."""
-        self.classes = tuple(sorted(classes, key=lambda c: c.id))
-        self.classes_changed.emit()
-
-    def rename_class(self, class_id: int, name: str) -> None:
-        """Give a class another name; an empty one is ignored."""
-        if name.strip():
-            self._edit_class(class_id, lambda c: replace(c, name=name.strip()))
-
-    def recolor_class(self, class_id: int, color: str) -> None:
-        """Give a class another colour, ``#rrggbb``."""
-        self._edit_class(class_id, lambda c: replace(c, color=color))
-
-    def remove_class(self, class_id: int) -> None:
-        """Remove a class and its strokes."""
-        self.set_classes(tuple(c for c in self.classes if c.id != class_id))
-        self.set_scribbles(self.scribbles.without_class(class_id))
-
-    def _edit_class(
-        self, class_id: int, change: Callable[[ClassInfo], ClassInfo]
-    ) -> None:
-        edited = (change(c) if c.id == class_id else c for c in self.classes)
-        self.set_classes(tuple(edited))
-
     # -------------------------------------------------------------- scribbles
-    def set_scribbles(self, scribbles: Scribbles) -> None:
-        """Replace the strokes; unnamed classes get a name; live mode trains."""
-        self.scribbles = scribbles
-        known = {c.id for c in self.classes}
-        for class_id in scribbles.class_ids:
-            if class_id not in known:
-                self._name_painted(class_id)
-        self.scribbles_changed.emit()
-        if self.live and scribbles.strokes:
-            self.train()
-
     def paint(self, class_id: int, coords: npt.ArrayLike) -> None:
         """Add a stroke on the current plane; class 0 erases."""
         self.set_scribbles(self.scribbles.add(class_id, coords, plane=self.plane))
 
-    def _name_painted(self, class_id: int) -> None:
-        color = next_color({c.color for c in self.classes})
-        added = ClassInfo(id=class_id, name=f"class {class_id}", color=color)
-        self.set_classes((*self.classes, added))
+    def _hold(self, scribbles: Scribbles) -> None:
+        """Live mode trains on every change of the strokes."""
+        super()._hold(scribbles)
+        if self.live and scribbles.strokes:
+            self.train()
 
     # ------------------------------------------------------------------- jobs
     def train(self) -> None:
@@ -310,7 +255,8 @@ class Session:
 
     def _painted_classes(self) -> tuple[ClassInfo, ...]:
         painted = set(self.scribbles.class_ids)
-        return tuple(c for c in self.classes if c.id in painted)
+        found = (c for c in self.classes if c.id in painted)
+        return tuple(sorted(found, key=lambda c: c.id))
 
     def _start(
         self, job: Callable[[], Generator[Event, None, None]], *, shown: bool = True

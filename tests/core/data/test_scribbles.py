@@ -286,3 +286,16 @@ def test_what_is_fine_raises_nothing() -> None:
 @pytest.mark.parametrize("shape", [(0, 0), (0, 5)])
 def test_scribbles_of_nothing(shape: tuple[int, int]) -> None:
     assert Scribbles.from_labels(np.zeros(shape, int)).to_labels().shape == shape
+
+
+def test_relabelled_strokes_stay_apart() -> None:
+    scribbles = Scribbles((9, 9)).add(1, [(0, 0)]).add(2, [(1, 1), (1, 2)])
+    merged = scribbles.add(1, [(5, 5)]).relabelled(1, 2)
+    assert [(s.id, s.class_id, len(s)) for s in merged.strokes] == [
+        (1, 2, 1),
+        (2, 2, 2),
+        (3, 2, 1),
+    ]
+    assert merged.stroke_counts() == {2: 3}
+    assert merged.pixel_counts() == {2: 4}
+    assert merged.next_id == 4

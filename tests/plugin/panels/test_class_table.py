@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 
 def row(class_id: int, name: str = "", pixels: int = 0) -> Row:
-    return class_id, name or f"class {class_id}", "#336699", str(class_id), pixels
+    return (
+        class_id,
+        name or f"class {class_id}",
+        "#336699",
+        str(class_id),
+        class_id,
+        pixels,
+    )
 
 
 @pytest.fixture
@@ -44,7 +51,9 @@ def shown(table: ClassTable) -> list[tuple[str, ...]]:
 )
 def test_shows_the_given_rows_in_order(table: ClassTable, ids: list[int]) -> None:
     table.set_rows([row(i, pixels=1000 * i) for i in ids])
-    assert shown(table) == [(f"class {i}", str(i), f"{1000 * i:,}") for i in ids]
+    assert shown(table) == [
+        (f"class {i}", str(i), str(i), f"{1000 * i:,}") for i in ids
+    ]
     assert [table.id_at(i) for i in range(table.rowCount())] == ids
 
 
@@ -67,9 +76,11 @@ def test_scroll_position_stays(table: ClassTable) -> None:
 @pytest.mark.parametrize(("n", "rows"), [(0, 1), (4, 4), (30, VISIBLE_ROWS)])
 def test_as_high_as_its_rows(table: ClassTable, n: int, rows: int) -> None:
     table.set_rows([row(i + 1) for i in range(n)])
-    down = table.verticalHeader()
+    across, down = table.horizontalHeader(), table.verticalHeader()
     assert down is not None
-    assert table.height() // down.defaultSectionSize() == rows
+    assert across is not None
+    room = table.height() - across.height()
+    assert room // down.defaultSectionSize() == rows
 
 
 def test_arrow_keys_select(table: ClassTable, user: Any) -> None:
@@ -111,7 +122,7 @@ def test_update_during_an_edit_leaves_it_alone(table: ClassTable, user: Any) -> 
     table.set_current_id(2)
     assert table.is_editing(1)
     assert editor.text() == "tum"
-    assert shown(table)[1] == ("class 2", "2", "1,234")
+    assert shown(table)[1] == ("class 2", "2", "2", "1,234")
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_F2, Qt.Key.Key_Space, Qt.Key.Key_Delete])

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QColorDialog, QLineEdit
+from qtpy.QtWidgets import QAbstractButton, QColorDialog, QLineEdit, QSpinBox
 
 from napari_ood_seg.plugin.panels.class_table import NAME, SWATCH
 from napari_ood_seg.plugin.panels.classes import ClassesPanel, ClassRow
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
 ROWS = (
-    ClassRow(1, "epithelium", "#e41a1c", "1", 1234567),
-    ClassRow(2, "stroma", "#377eb8", "2", 980),
-    ClassRow(5, "lumen", "#4daf4a", "3", 0),
+    ClassRow(1, "epithelium", "#e41a1c", "1", 3, 1234567),
+    ClassRow(2, "stroma", "#377eb8", "2", 1, 980),
+    ClassRow(5, "lumen", "#4daf4a", "3", 0, 0),
 )
 LEFT = Qt.MouseButton.LeftButton
 
@@ -157,3 +157,94 @@ def test_hint_is_shown_without_classes_only(panel: ClassesPanel) -> None:
     panel.set_classes(())
     assert panel._hint.isVisible()
     assert panel._hint.text() == "Add a class, then paint a stroke on it."
+
+
+def enabled(panel: ClassesPanel) -> tuple[bool, bool, bool]:
+    up, down, merge = panel._up, panel._down, panel._merge
+    return up.isEnabled(), down.isEnabled(), merge.isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("current", "possible"),
+    [
+        (1, (False, True, True)),
+        (2, (True, True, True)),
+        (5, (True, False, True)),
+        (None, (False, False, False)),
+    ],
+)
+def test_only_what_is_possible_is_enabled(
+    panel: ClassesPanel, current: int | None, possible: tuple[bool, bool, bool]
+) -> None:
+    panel.set_current(current)
+    assert enabled(panel) == possible
+    panel.set_classes(ROWS[:1])
+    panel.set_current(1)
+    assert enabled(panel) == (False, False, False)
+
+
+def test_move_by_button_and_by_key(panel: ClassesPanel, user: Any) -> None:
+    asked: list[tuple[int, int]] = []
+    panel.move_requested.connect(lambda *args: asked.append(args))
+    panel.set_current(2)
+    user.mouseClick(panel._up, LEFT)
+    user.mouseClick(panel._down, LEFT)
+    alt = Qt.KeyboardModifier.AltModifier
+    user.keyClick(panel._table, Qt.Key.Key_Up, alt)
+    user.keyClick(panel._table, Qt.Key.Key_Down, alt)
+    assert asked == [(2, -1), (2, 1)] * 2
+    assert names(panel) == ["epithelium", "stroma", "lumen"]  # asks, does nothing
+
+
+def test_the_menu_merges_into_the_others(panel: ClassesPanel, qtbot: QtBot) -> None:
+    panel.set_classes([*ROWS, ClassRow(7, "R&D", "#000000", "4", 0, 0)])
+    panel.set_current(2)
+    panel._merge.aboutToShow.emit()
+    actions = panel._merge.actions()
+    assert [a.text() for a in actions] == ["epithelium", "lumen", "R&&D"]
+    with qtbot.waitSignal(panel.merge_requested) as asked:
+        actions[1].trigger()
+    assert asked.args == [2, 5]
+
+
+def test_the_menu_opens_by_keyboard(
+    panel: ClassesPanel, qtbot: QtBot, user: Any
+) -> None:
+    menu = panel._more.menu()
+    assert menu is not None
+    seen: list[bool] = []
+
+    def choose() -> None:
+        seen.append(menu.isVisible())
+        user.keyClick(menu, Qt.Key.Key_Up)
+        user.keyClick(menu, Qt.Key.Key_Return)
+
+    QTimer.singleShot(0, choose)
+    panel._more.setFocus()
+    with qtbot.waitSignal(panel.export_requested):
+        user.keyClick(panel._more, Qt.Key.Key_Space)
+    assert seen == [True]
+
+
+def test_legend_and_history(panel: ClassesPanel, qtbot: QtBot, user: Any) -> None:
+    with qtbot.assertNotEmitted(panel.legend_toggled):
+        panel.set_legend(True)
+    with qtbot.waitSignal(panel.legend_toggled) as asked:
+        user.keyClick(panel._legend, Qt.Key.Key_Space)
+    assert asked.args == [False]
+    panel.set_history("remove fat", "")
+    assert (panel._undo.isEnabled(), panel._redo.isEnabled()) == (True, False)
+    assert panel._undo.toolTip() == "Undo: remove fat."
+    with qtbot.waitSignal(panel.undo_requested):
+        user.mouseClick(panel._undo, LEFT)
+
+
+def test_everything_says_what_it_does(panel: ClassesPanel) -> None:
+    controls = panel.findChildren(QAbstractButton) + panel.findChildren(QSpinBox)
+    silent = [c for c in controls if c.parent() is not panel._table and not c.toolTip()]
+    assert silent == []
+    assert all(
+        c.focusPolicy() & Qt.FocusPolicy.TabFocus
+        for c in controls
+        if c.parent() is not panel._table
+    )

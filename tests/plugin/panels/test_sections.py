@@ -70,7 +70,7 @@ def test_contents_may_grow(sections: Sections, qtbot: QtBot) -> None:
 
 def test_panels_fit_a_small_screen(sections: Sections) -> None:
     classes = ClassesPanel()
-    classes.set_classes([ClassRow(i, "stroma", "#377eb8", "1", 9) for i in range(4)])
+    classes.set_classes([ClassRow(i, "stroma", "#377eb8", "1", 2, 9) for i in range(4)])
     results = ResultsPanel()
     results.set_areas([("stroma", "#377eb8", 0.2)] * 5)
     panels = (ImagePanel(), classes, TrainingPanel(), results)

@@ -6,6 +6,7 @@ A dense label array is a view of them (`to_labels`), never the store.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
@@ -133,10 +134,24 @@ class Scribbles:
             self, strokes=tuple(s for s in self.strokes if s.class_id != class_id)
         )
 
+    def relabelled(self, class_id: int, into: int) -> Self:
+        """Return these scribbles with the strokes of one class given to another."""
+        return replace(
+            self,
+            strokes=tuple(
+                replace(s, class_id=into) if s.class_id == class_id else s
+                for s in self.strokes
+            ),
+        )
+
     @property
     def class_ids(self) -> tuple[int, ...]:
         """Painted class ids, ascending."""
         return tuple(sorted({s.class_id for s in self.strokes}))
+
+    def stroke_counts(self) -> dict[int, int]:
+        """Return the number of strokes per painted class."""
+        return dict(Counter(s.class_id for s in self.strokes))
 
     def pixel_counts(self) -> dict[int, int]:
         """Return the number of painted pixels per painted class."""

@@ -1,10 +1,11 @@
-"""The table of classes: swatch, name, hotkey, pixels."""
+"""The table of classes: swatch, name, hotkey, strokes, pixels."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QSignalBlocker, Qt, Signal
+from qtpy.QtCore import QEvent, QKeyCombination, QSignalBlocker, Qt, Signal
+from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -20,14 +21,35 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QKeyEvent
 
-    Row = tuple[int, str, str, str, int]
+    Row = tuple[int, str, str, str, int, int]
 
-SWATCH, NAME, HOTKEY, PIXELS = range(4)
+SWATCH, NAME, HOTKEY, STROKES, PIXELS = range(5)
+TITLES = ("", "Class", "Key", "Strokes", "Pixels")
 TIPS = (
     "Click (or press Space) to choose the colour of this class.",
     "Double-click (or press F2) to rename this class; the current row is painted.",
-    "Press this key in the viewer to paint this class.",
+    "Press this key to paint this class, whatever layer is active.",
+    "How many strokes you have painted with this class.",
     "How many pixels you have scribbled with this class.",
+)
+RENAME, RECOLOUR, REMOVE, UP, DOWN = "F2", "Space", "Del", "Alt+Up", "Alt+Down"
+KEYS = (
+    (RENAME, "Rename the class"),
+    (RECOLOUR, "Choose its colour"),
+    (REMOVE, "Remove it and its scribbles"),
+    (UP, "Move it up"),
+    (DOWN, "Move it down"),
+)
+"""What keys do while the table has the focus."""
+_CURSOR = (
+    Qt.Key.Key_Up,
+    Qt.Key.Key_Down,
+    Qt.Key.Key_Left,
+    Qt.Key.Key_Right,
+    Qt.Key.Key_Home,
+    Qt.Key.Key_End,
+    Qt.Key.Key_PageUp,
+    Qt.Key.Key_PageDown,
 )
 VISIBLE_ROWS = 8
 _ID = Qt.ItemDataRole.UserRole
@@ -36,12 +58,14 @@ _FIXED = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
 
 
 class ClassTable(QTableWidget):
-    """As high as its rows; F2 renames, Space recolours, Delete removes."""
+    """As high as its rows; keys that are not in `KEYS` go to the viewer."""
 
     row_selected = Signal(int)
     renamed = Signal(int, str)
     color_pressed = Signal(int)
     remove_pressed = Signal()
+    move_pressed = Signal(int)
+    """One row up (-1) or down (1)."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(TIPS), parent)
@@ -60,7 +84,7 @@ class ClassTable(QTableWidget):
         self.itemChanged.connect(self._on_item_changed)
 
     def set_rows(self, rows: Sequence[Row]) -> None:
-        """Show `(id, name, color, hotkey, pixels)`; equal ids keep their rows."""
+        """Show `(id, name, color, hotkey, strokes, pixels)`; equal ids keep rows."""
         wanted = {row[0] for row in rows}
         with QSignalBlocker(self):
             for i in reversed(range(self.rowCount())):
@@ -100,21 +124,31 @@ class ClassTable(QTableWidget):
         return editing and row == self.currentRow()
 
     def keyPressEvent(self, e: QKeyEvent | None) -> None:
-        """F2, Space and Delete act on the current row, wherever the cursor is."""
-        key = None if e is None else e.key()
-        current = self.current_id()
-        if current is None or key not in (
-            Qt.Key.Key_F2,
-            Qt.Key.Key_Space,
-            Qt.Key.Key_Delete,
-        ):
+        """Do what `KEYS` says on the current row, wherever the cursor is."""
+        if e is None:
+            return
+        plain = e.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        pressed = QKeySequence(QKeyCombination(plain, Qt.Key(e.key())))
+        known = next((k for k, _ in KEYS if QKeySequence(k) == pressed), None)
+        if known is not None:
+            self._act(known)
+        elif e.key() in _CURSOR:
             super().keyPressEvent(e)
-        elif key == Qt.Key.Key_F2:
-            self.editItem(self.item(self.currentRow(), NAME))
-        elif key == Qt.Key.Key_Space:
-            self.color_pressed.emit(current)
         else:
+            e.ignore()
+
+    def _act(self, key: str) -> None:
+        current = self.current_id()
+        if current is None:
+            return
+        if key == RENAME:
+            self.editItem(self.item(self.currentRow(), NAME))
+        elif key == RECOLOUR:
+            self.color_pressed.emit(current)
+        elif key == REMOVE:
             self.remove_pressed.emit()
+        else:
+            self.move_pressed.emit(-1 if key == UP else 1)
 
     def changeEvent(self, a0: QEvent | None) -> None:
         """Follow the font of the theme."""
@@ -129,23 +163,30 @@ class ClassTable(QTableWidget):
         across, down = self.horizontalHeader(), self.verticalHeader()
         if across is None or down is None:
             return
-        across.hide()
+        for column, (title, tip) in enumerate(zip(TITLES, TIPS, strict=True)):
+            item = QTableWidgetItem(title)
+            item.setToolTip(tip)
+            self.setHorizontalHeaderItem(column, item)
+        across.setHighlightSections(False)
+        across.setSectionsClickable(False)
+        across.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         down.hide()
         across.setMinimumSectionSize(16)
         down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         content = QHeaderView.ResizeMode.ResizeToContents
-        for column in (SWATCH, HOTKEY, PIXELS):
+        for column in (SWATCH, HOTKEY, STROKES, PIXELS):
             across.setSectionResizeMode(column, content)
         across.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
 
     def _fit(self) -> None:
-        down = self.verticalHeader()
-        if down is None:
+        across, down = self.horizontalHeader(), self.verticalHeader()
+        if across is None or down is None:
             return
         height = self.fontMetrics().height() + 10
         down.setDefaultSectionSize(height)
         shown = min(max(self.rowCount(), 1), VISIBLE_ROWS)
-        self.setFixedHeight(shown * height + 2 * self.frameWidth() + 2)
+        rows = shown * height + across.sizeHint().height()
+        self.setFixedHeight(rows + 2 * self.frameWidth() + 2)
 
     def _insert(self, row: int, class_id: int) -> None:
         self.insertRow(row)
@@ -155,18 +196,18 @@ class ClassTable(QTableWidget):
             item.setToolTip(tip)
             editable = column == NAME
             item.setFlags(_FIXED | Qt.ItemFlag.ItemIsEditable if editable else _FIXED)
-            if column == PIXELS:
+            if column in (STROKES, PIXELS):
                 item.setTextAlignment(right)
             self.setItem(row, column, item)
         self._cell(row, SWATCH).setData(_ID, class_id)
 
     def _show(self, row: int, values: Row) -> None:
-        _, name, color, hotkey, pixels = values
+        _, name, color, hotkey, strokes, pixels = values
         swatch = self._cell(row, SWATCH)
         if swatch.data(_COLOR) != color:
             swatch.setData(_COLOR, color)
             swatch.setIcon(swatch_icon(color))
-        texts = {HOTKEY: hotkey, PIXELS: f"{pixels:,}"}
+        texts = {HOTKEY: hotkey, STROKES: f"{strokes:,}", PIXELS: f"{pixels:,}"}
         if not self.is_editing(row):
             texts[NAME] = name
         for column, text in texts.items():

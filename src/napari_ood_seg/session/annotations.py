@@ -1,0 +1,187 @@
+"""What is painted and what it means: classes and strokes, with undo."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from psygnal import Signal
+
+from napari_ood_seg.core.data.palette import next_color
+from napari_ood_seg.core.data.scribbles import Scribbles
+from napari_ood_seg.core.errors import ScribbleError
+from napari_ood_seg.core.types import MAX_CLASS_ID, ClassInfo
+from napari_ood_seg.session.edits import Edit, EditHistory, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Classes = tuple[ClassInfo, ...]
+
+
+class Annotations:
+    """Classes in the user's order, and strokes; every edit of a class can be undone.
+
+    Strokes are undone by whoever painted them, see `set_scribbles`. Commands on a
+    class that is gone do nothing: a dialog may have been open meanwhile.
+    """
+
+    classes_changed: ClassVar[Signal] = Signal()
+    scribbles_changed: ClassVar[Signal] = Signal()
+
+    def __init__(self) -> None:
+        self.classes: Classes = ()
+        self.scribbles = Scribbles((0, 0))
+        self.edits = EditHistory()
+
+    # ---------------------------------------------------------------- classes
+    def add_class(self, name: str = "", color: str = "") -> ClassInfo:
+        """Add a class with the next free id, and return it.
+
+        Raises
+        ------
+        ScribbleError
+            If there are already as many as there can be.
+        """
+        used = {c.id for c in self.classes}
+        free = next((i for i in range(1, MAX_CLASS_ID + 1) if i not in used), None)
+        if free is None:
+            raise ScribbleError(f"there can be at most {MAX_CLASS_ID} classes")
+        added = self._named(free, name=name, color=color)
+        self._edit(f"add {added.name}", (*self.classes, added))
+        return added
+
+    def rename_class(self, class_id: int, name: str) -> None:
+        """Give a class another name; an empty one is ignored."""
+        known = self.class_of(class_id)
+        if known is not None and name.strip():
+            self._replace(replace(known, name=name.strip()), f"rename {known.name}")
+
+    def recolor_class(self, class_id: int, color: str) -> None:
+        """Give a class another colour, ``#rrggbb``."""
+        known = self.class_of(class_id)
+        if known is not None:
+            self._replace(replace(known, color=color), f"recolour {known.name}")
+
+    def move_class(self, class_id: int, by: int) -> None:
+        """Move a class down the list (up if negative); it stops at the ends."""
+        moved = self.class_of(class_id)
+        if moved is None:
+            return
+        others = [c for c in self.classes if c.id != class_id]
+        at = min(max(self.classes.index(moved) + by, 0), len(others))
+        order = (*others[:at], moved, *others[at:])
+        if order != self.classes:
+            self._edit(f"move {moved.name}", order)
+
+    def remove_class(self, class_id: int) -> None:
+        """Remove a class and its strokes."""
+        gone = self.class_of(class_id)
+        if gone is not None:
+            scribbles = self.scribbles.without_class(class_id)
+            self._drop(gone, f"remove {gone.name}", scribbles)
+
+    def merge_classes(self, class_id: int, into: int) -> None:
+        """Give the strokes of a class to another, and remove it."""
+        gone, kept = self.class_of(class_id), self.class_of(into)
+        if gone is not None and kept is not None and gone is not kept:
+            scribbles = self.scribbles.relabelled(class_id, into)
+            self._drop(gone, f"merge {gone.name} into {kept.name}", scribbles)
+
+    def import_classes(self, classes: Sequence[ClassInfo]) -> Classes:
+        """Replace the classes by others; those with strokes stay at the end.
+
+        Returns
+        -------
+        Classes that stayed because they are painted and have no successor.
+        """
+        new = {c.id for c in classes}
+        painted = set(self.scribbles.class_ids)
+        stay = tuple(c for c in self.classes if c.id in painted and c.id not in new)
+        if (*classes, *stay) != self.classes:
+            self._edit("import classes", (*classes, *stay))
+        return stay
+
+    def set_classes(self, classes: Classes) -> None:
+        """Replace all classes for good; strokes stay, there is nothing to undo."""
+        self.edits.clear()
+        self._set(classes)
+
+    def class_of(self, class_id: int) -> ClassInfo | None:
+        """Return the class with an id, `None` if there is none."""
+        return next((c for c in self.classes if c.id == class_id), None)
+
+    # ------------------------------------------------------------------- undo
+    def undo(self) -> Edit | None:
+        """Undo the last edit of the classes, unless strokes were painted since."""
+        if self.edits.undoable(self.scribbles) is None:
+            return None
+        edit = self.edits.undo()
+        self._restore(edit.before)
+        return edit
+
+    def redo(self) -> Edit | None:
+        """Do the edit again that was undone last."""
+        if self.edits.redoable(self.scribbles) is None:
+            return None
+        edit = self.edits.redo()
+        self._restore(edit.after)
+        return edit
+
+    # -------------------------------------------------------------- scribbles
+    def set_scribbles(self, scribbles: Scribbles, *, again: bool = False) -> None:
+        """Replace the strokes; painted classes that are not there get a name.
+
+        Parameters
+        ----------
+        again
+            Whether undo or redo of strokes brought these back: the classes that
+            were there with them come back too.
+        """
+        if again:
+            classes = self.edits.follow(scribbles)
+            if classes is not None:
+                self._set(classes)
+        else:
+            self.edits.forget_undone()
+        self._hold(scribbles)
+
+    def _hold(self, scribbles: Scribbles) -> None:
+        self.scribbles = scribbles
+        known = {c.id for c in self.classes}
+        for class_id in scribbles.class_ids:
+            if class_id not in known:
+                self._set((*self.classes, self._named(class_id)))
+        self.scribbles_changed.emit()
+
+    # ---------------------------------------------------------------- private
+    def _named(self, class_id: int, *, name: str = "", color: str = "") -> ClassInfo:
+        color = color or next_color({c.color for c in self.classes})
+        return ClassInfo(id=class_id, name=name or f"class {class_id}", color=color)
+
+    def _replace(self, changed: ClassInfo, what: str) -> None:
+        classes = tuple(changed if c.id == changed.id else c for c in self.classes)
+        if classes != self.classes:
+            self._edit(what, classes)
+
+    def _drop(self, gone: ClassInfo, what: str, scribbles: Scribbles) -> None:
+        left = tuple(c for c in self.classes if c is not gone)
+        painted = gone.id in self.scribbles.class_ids
+        self._edit(what, left, scribbles if painted else None)
+
+    def _edit(
+        self, what: str, classes: Classes, scribbles: Scribbles | None = None
+    ) -> None:
+        before = State(self.classes, self.scribbles)
+        after = State(classes, self.scribbles if scribbles is None else scribbles)
+        self.edits.record(Edit(what=what, before=before, after=after))
+        self._restore(after)
+
+    def _restore(self, state: State) -> None:
+        self._set(state.classes)
+        if state.scribbles is not self.scribbles:
+            self._hold(state.scribbles)
+
+    def _set(self, classes: Classes) -> None:
+        self.classes = classes
+        self.classes_changed.emit()
