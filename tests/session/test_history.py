@@ -129,6 +129,24 @@ def test_several_steps_at_once(painted: Canvas) -> None:
     assert painted.show(2) is painted.states[2]
 
 
+def ends(history: StrokeHistory) -> tuple[Scribbles | None, Scribbles | None]:
+    """Return what undo leads back from, and what redo leads to."""
+    last, following = history.last, history.next
+    return (
+        None if last is None else last.after,
+        None if following is None else following.after,
+    )
+
+
+def test_what_is_next(painted: Canvas) -> None:
+    first, second = painted.states[1:]
+    assert ends(painted.history) == (second, None)
+    painted.show(1)
+    assert ends(painted.history) == (first, second)
+    painted.show(0)
+    assert ends(painted.history) == (None, first)
+
+
 def test_nothing_happened(painted: Canvas) -> None:
     assert painted.history.follow(painted.look) is None
     assert StrokeHistory().follow(painted.look) is None

@@ -80,6 +80,10 @@ NAPARIS: Final = {
 """Commands of napari that help with scribbles, by what the user set for them."""
 
 
+_SIGNS: Final = {",": "comma", ".": "period"}
+"""What is hard to see alone."""
+
+
 def rows() -> Iterator[Row]:
     """Yield `(group, keys, text)` of every key, as bound now."""
     for shortcut in SHORTCUTS:
@@ -98,9 +102,10 @@ def key_text(key: object) -> str:
     """Return a key as it is printed on menus of this computer.
 
     >>> key_text("g"), key_text(",")
-    ('G', ',')
+    ('G', ', (comma)')
     """
-    return str(coerce_keybinding(key).to_text())
+    text = str(coerce_keybinding(key).to_text())
+    return f"{text} ({_SIGNS[text]})" if text in _SIGNS else text
 
 
 def _keys(keys: tuple[str, ...]) -> str:
