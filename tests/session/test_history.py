@@ -132,7 +132,10 @@ def test_several_steps_at_once(painted: Canvas) -> None:
 def ends(history: StrokeHistory) -> tuple[Scribbles | None, Scribbles | None]:
     """Return what undo leads back from, and what redo leads to."""
     last, following = history.last, history.next
-    return last and last.after, following and following.after
+    return (
+        None if last is None else last.after,
+        None if following is None else following.after,
+    )
 
 
 def test_what_is_next(painted: Canvas) -> None:
