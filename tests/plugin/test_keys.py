@@ -169,7 +169,8 @@ def test_the_users_own_key_comes_back() -> None:
 def test_two_panels_may_close_in_any_order(on: str, first: int, left: str) -> None:
     desk = Desk()
     layer = ours()
-    desk.activate(layer)
+    if on == "layer":  # a Labels layer has digits of its own, once napari has a window
+        desk.activate(layer)
     provider = desk.viewer if on == "viewer" else layer
     provider.bind_key("3", lambda _: desk.heard.append("own"))
     panels = [

@@ -55,7 +55,7 @@ def test_paint_train_see(driver: Driver) -> None:
     result = driver.session.result
     assert result is not None
     halves = np.repeat([[1, 2]], 32, axis=1)
-    assert (result.classes == halves).mean() > 0.95
+    assert (result.classes == halves).mean() > 0.94
     assert "it classes" in driver.viewer.layers
     assert driver.message[0].startswith("done in")
 
