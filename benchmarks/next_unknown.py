@@ -25,7 +25,8 @@ from napari_ood_seg.core.config import InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.device import pick_device
-from napari_ood_seg.core.guidance.regions import in_turn, suggest
+from napari_ood_seg.core.guidance.groups import in_turn
+from napari_ood_seg.core.guidance.regions import suggest
 from napari_ood_seg.core.inference.predict import predict
 from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled
 
