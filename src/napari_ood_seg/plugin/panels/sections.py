@@ -63,6 +63,11 @@ class Sections(QScrollArea):
         self._show_expanded(title, expanded)
         section.toggled.connect(partial(self._on_section_toggled, title))
 
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """Titles, from top to bottom."""
+        return tuple(self._sections)
+
     def is_expanded(self, title: str) -> bool:
         """Whether the section is unfolded."""
         return bool(self._sections[title].isExpanded())
