@@ -6,11 +6,18 @@ import numpy as np
 import pytest
 
 from napari_ood_seg.core.config import FilterConfig, InstantConfig
+from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import DeviceError
 from napari_ood_seg.core.types import Progress
-from napari_ood_seg.session.jobs import Exported, TileDone, Trained
-from napari_ood_seg.session.work import ExportJob, PredictJob, TrainJob, Workshop
+from napari_ood_seg.session.jobs import Exported, Guided, TileDone, Trained
+from napari_ood_seg.session.work import (
+    ExportJob,
+    GuideJob,
+    PredictJob,
+    TrainJob,
+    Workshop,
+)
 from tests.contracts.owner import GatedImage
 from tests.contracts.scenes import assert_same_model, fit, strokes, three_textures
 
@@ -151,3 +158,43 @@ def test_an_export_that_is_stopped_leaves_nothing(bench: Bench, tmp_path: Path) 
         next(events)
     events.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_guide_says_where_to_look_and_leaves_the_features_there(bench: Bench) -> None:
+    model = model_of(bench.train())
+    reads = bench.array.reads
+    job = GuideJob(
+        source=bench.source,
+        model=model,
+        scribbles=strokes(),
+        classes=(),
+        config=CONFIG,
+        device="cpu",
+        plane=(),
+        keep=0.95,
+    )
+    *steps, guided = bench.workshop.guide(job)
+    assert {type(s) for s in steps} == {Progress}
+    assert isinstance(guided, Guided)
+    assert guided.doubts == ()
+    assert guided.groups[0].kind == "unknown"
+    assert guided.groups[0].regions[0].point[1] >= 64
+    assert bench.array.reads == reads  # everything was kept from the training
+
+
+def test_guide_without_strokes_has_no_doubts(bench: Bench) -> None:
+    model = fit(three_textures(), config=CONFIG).model
+    job = GuideJob(
+        source=bench.source,
+        model=model,
+        scribbles=Scribbles((64, 96)),
+        classes=(),
+        config=CONFIG,
+        device="cpu",
+        plane=(),
+        keep=0.95,
+    )
+    guided = list(bench.workshop.guide(job))[-1]
+    assert isinstance(guided, Guided)
+    assert guided.doubts == ()
+    assert guided.groups

@@ -65,6 +65,7 @@ SHORTCUTS: Final = (
     ),
     Shortcut(name="fainter", keys=(",",), group=LOOK, text="Results less opaque"),
     Shortcut(name="stronger", keys=(".",), group=LOOK, text="Results more opaque"),
+    Shortcut(name="next", keys=("U",), group=LOOK, text="Go to the next unknown"),
     Shortcut(name="legend", keys=("G",), group=LOOK, text="Show or hide the legend"),
 )
 """Letters and signs that napari gives to no layer, and its own two for undo."""

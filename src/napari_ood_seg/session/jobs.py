@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from napari_ood_seg.core.data.tiling import Tile
     from napari_ood_seg.core.evaluation.report import Audit
+    from napari_ood_seg.core.guidance.doubts import Doubt
+    from napari_ood_seg.core.guidance.groups import Group
     from napari_ood_seg.core.models.instant import InstantModel
     from napari_ood_seg.core.types import Prediction
 
@@ -71,3 +73,18 @@ class Audited:
     """The classes were held out in turn."""
 
     audit: Audit = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guided:
+    """What to look at next: unknown regions, and strokes that may be mistakes.
+
+    Attributes
+    ----------
+    plane
+        Index of the plane that the regions lie in.
+    """
+
+    plane: tuple[int, ...]
+    groups: tuple[Group, ...] = field(repr=False)
+    doubts: tuple[Doubt, ...] = field(repr=False)

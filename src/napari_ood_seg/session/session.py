@@ -18,6 +18,7 @@ from napari_ood_seg.session.annotations import Annotations
 from napari_ood_seg.session.jobs import (
     Audited,
     Exported,
+    Guided,
     JobEnd,
     Outcome,
     TileDone,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.types import ClassInfo
     from napari_ood_seg.session.runner import Post
 
-    Event = Progress | Trained | TileDone | Exported | Audited
+    Event = Progress | Trained | TileDone | Exported | Audited | Guided
 
 
 class Session(Annotations):
@@ -64,6 +65,7 @@ class Session(Annotations):
     tile_done: ClassVar[Signal] = Signal(TileDone)
     keep_changed: ClassVar[Signal] = Signal(float)
     audited: ClassVar[Signal] = Signal(object)
+    guided: ClassVar[Signal] = Signal(Guided)
     message: ClassVar[Signal] = Signal(str, str)
 
     def __init__(self, *, executor: Executor, post: Post) -> None:
@@ -188,6 +190,21 @@ class Session(Annotations):
             )
             self._start(partial(self._workshop.audit, job), shown=False)
 
+    def guide(self) -> None:
+        """Look for unknown regions and doubtful strokes, replacing a running job."""
+        with self._told_if_refused():
+            job = work.GuideJob(
+                source=self._require_image(),
+                model=self._require_model(),
+                scribbles=self.scribbles,
+                classes=self._painted_classes(),
+                config=self.config,
+                device=self.device,
+                plane=self.plane,
+                keep=self.keep,
+            )
+            self._start(partial(self._workshop.guide, job), shown=False)
+
     def set_live(self, live: bool) -> None:
         """Train after every stroke from now on, or stop doing so."""
         if live == self.live:
@@ -287,6 +304,8 @@ class Session(Annotations):
             self._on_tile(event)
         elif isinstance(event, Audited):
             self.audited.emit(event.audit)
+        elif isinstance(event, Guided):
+            self.guided.emit(event)
         else:
             self.message.emit(f"wrote {event.path.name}", "info")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_ood_seg.core.types import Progress
-from napari_ood_seg.session.jobs import Audited, Exported, TileDone, Trained
+from napari_ood_seg.session.jobs import Audited, Exported, Guided, TileDone, Trained
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.data.scribbles import Scribbles
     from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.features.store import FeatureStore
+    from napari_ood_seg.core.guidance.doubts import Doubt
     from napari_ood_seg.core.models.instant import InstantModel
     from napari_ood_seg.core.training.instant import InstantTrainer
     from napari_ood_seg.core.types import ClassInfo
 
     Focus = tuple[float, float] | None
-    Event = Progress | Trained | TileDone | Exported | Audited
+    Event = Progress | Trained | TileDone | Exported | Audited | Guided
     Events = Generator[Event, None, None]
 
 
@@ -72,6 +73,20 @@ class AuditJob:
     classes: tuple[ClassInfo, ...]
     config: InstantConfig
     device: str
+    keep: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuideJob:
+    """Find what a model does not know on a plane, and strokes that may be mistakes."""
+
+    source: ImageSource
+    model: InstantModel = field(repr=False)
+    scribbles: Scribbles = field(repr=False)
+    classes: tuple[ClassInfo, ...]
+    config: InstantConfig
+    device: str
+    plane: tuple[int, ...]
     keep: float
 
 
@@ -138,7 +153,26 @@ class Workshop:
         )
         yield Audited(audit=audit)
 
-    def _trainer_for(self, job: TrainJob) -> InstantTrainer:
+    def guide(self, job: GuideJob) -> Events:
+        """Look for unknown regions, then judge the strokes; the model stays."""
+        from napari_ood_seg.core.guidance.doubts import find_doubts
+        from napari_ood_seg.core.guidance.regions import suggest
+        from napari_ood_seg.core.training.instant import Scribbled
+
+        yield Progress(done=0, total=0, stage="looking for unknown")
+        store = self._features(job)
+        groups = yield from suggest(job.model, store, plane=job.plane, keep=job.keep)
+        doubts: tuple[Doubt, ...] = ()
+        if job.scribbles.strokes:
+            doubts = yield from find_doubts(
+                self._trainer_for(job),
+                Scribbled(job.source, job.scribbles),
+                job.classes,
+                keep=job.keep,
+            )
+        yield Guided(plane=job.plane, groups=groups, doubts=doubts)
+
+    def _trainer_for(self, job: TrainJob | GuideJob) -> InstantTrainer:
         from napari_ood_seg.core.device import pick_device
         from napari_ood_seg.core.training.instant import InstantTrainer
 
@@ -149,7 +183,7 @@ class Workshop:
             self._made_for = wanted
         return self._trainer
 
-    def _features(self, job: PredictJob | ExportJob) -> FeatureStore:
+    def _features(self, job: PredictJob | ExportJob | GuideJob) -> FeatureStore:
         from napari_ood_seg.core.device import pick_device
         from napari_ood_seg.core.inference.predict import open_features
 

@@ -63,8 +63,9 @@ class Sections(QScrollArea):
         self._show_expanded(title, expanded)
         section.toggled.connect(partial(self._on_section_toggled, title))
 
+    @property
     def titles(self) -> tuple[str, ...]:
-        """Return the titles from top to bottom."""
+        """Titles, from top to bottom."""
         return tuple(self._sections)
 
     def is_expanded(self, title: str) -> bool:

@@ -1,0 +1,1 @@
+"""What to look at next: unknown regions, and strokes that may be mistakes."""

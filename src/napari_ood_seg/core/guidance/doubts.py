@@ -1,0 +1,247 @@
+"""Strokes that the model finds unlike the other strokes of their class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import torch
+
+from napari_ood_seg.core.training.instant import Scribbled
+from napari_ood_seg.core.types import UNKNOWN, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    import numpy.typing as npt
+
+    from napari_ood_seg.core.data.scribbles import Scribbles, Stroke
+    from napari_ood_seg.core.data.source import ImageSource
+    from napari_ood_seg.core.features.store import FeatureStore, TileFeatures
+    from napari_ood_seg.core.models.instant import InstantModel
+    from napari_ood_seg.core.training.instant import InstantTrainer
+    from napari_ood_seg.core.types import ClassInfo
+
+    Coords = npt.NDArray[np.int32]
+
+_FOLDS: Final = 8
+"""So many models are fitted at most; each holds some strokes of every class out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A stroke that may be a mistake.
+
+    Attributes
+    ----------
+    stroke_id, class_id, plane
+        Of the stroke.
+    point
+        Row and column of a pixel of it.
+    box
+        First row and column, last row and column plus one.
+    looks_like
+        Id of the class that most of it looks like, or `UNKNOWN`.
+    agreement
+        Share of its pixels that would be given its own class, from 0 to 1.
+    typicality
+        Median over its pixels.
+    held_out
+        Whether the model had not learned from it; a class of one stroke cannot be
+        held out.
+    """
+
+    stroke_id: int
+    class_id: int
+    plane: tuple[int, ...]
+    point: tuple[int, int]
+    box: tuple[int, int, int, int]
+    looks_like: int
+    agreement: float
+    typicality: float
+    held_out: bool
+
+
+class Answers(NamedTuple):
+    """What a model says at some pixels, in their order."""
+
+    classes: npt.NDArray[np.uint8]
+    typicality: npt.NDArray[np.float32]
+
+
+def find_doubts(
+    trainer: InstantTrainer,
+    image: Scribbled,
+    classes: Sequence[ClassInfo],
+    *,
+    keep: float = 0.95,
+) -> Generator[Progress, None, tuple[Doubt, ...]]:
+    """Judge every stroke by a model of the others; the most doubtful come first.
+
+    A stroke is in doubt if more than half of it is below the threshold, or would be
+    given another class.
+
+    Parameters
+    ----------
+    trainer
+        One that knows the image is quickest.
+    keep
+        As of the threshold: typicality below 1 - `keep` is unknown.
+    """
+    folds = deal_strokes(image.scribbles, _FOLDS)
+    doubts: list[Doubt] = []
+    for done, fold in enumerate(folds):
+        yield Progress(done=done, total=len(folds), stage="checking your scribbles")
+        rest = image.scribbles if fold.kept else _without(image.scribbles, fold.strokes)
+        model = yield from _fit(trainer, image.source, rest, classes)
+        store = trainer.store(image.source)
+        assert store is not None
+        for stroke in fold.strokes:
+            answers = answers_at(model, store, stroke.coords, plane=stroke.plane)
+            doubt = judge(stroke, answers, keep=keep, held_out=not fold.kept)
+            doubts += [] if doubt is None else [doubt]
+    return tuple(sorted(doubts, key=lambda d: (d.agreement, d.typicality)))
+
+
+class StrokeFold(NamedTuple):
+    """Strokes that are judged by one model.
+
+    Attributes
+    ----------
+    kept
+        Whether the model learns from them all the same.
+    """
+
+    strokes: tuple[Stroke, ...]
+    kept: bool
+
+
+def deal_strokes(scribbles: Scribbles, n: int) -> list[StrokeFold]:
+    """Return the strokes in at most `n` folds, each with some of every class.
+
+    The strokes of classes with only one stroke are last, in a fold that is kept; if
+    they are all there is, nothing can be said about them.
+    """
+    lone: list[Stroke] = []
+    folds: list[list[Stroke]] = [[] for _ in range(n)]
+    for class_id in scribbles.class_ids:
+        own = [s for s in scribbles.strokes if s.class_id == class_id]
+        for turn, stroke in enumerate(own):
+            (folds[turn % n] if len(own) > 1 else lone).append(stroke)
+    out = [StrokeFold(tuple(fold), kept=False) for fold in folds if fold]
+    if lone and len(scribbles.class_ids) > 1:
+        out.append(StrokeFold(tuple(lone), kept=True))
+    return out
+
+
+def judge(
+    stroke: Stroke, answers: Answers, *, keep: float, held_out: bool
+) -> Doubt | None:
+    """Return what speaks against a stroke, or `None` if nothing does."""
+    typicality = float(np.median(answers.typicality))
+    agreement = float((answers.classes == stroke.class_id).mean())
+    if typicality < 1 - keep:
+        looks_like = UNKNOWN
+    elif agreement < 0.5:
+        others = answers.classes[answers.classes != stroke.class_id]
+        looks_like = int(np.bincount(others).argmax())
+    else:
+        return None
+    low, high = stroke.coords.min(0), stroke.coords.max(0) + 1
+    middle = ((stroke.coords - stroke.coords.mean(0)) ** 2).sum(1).argmin()
+    row, column = stroke.coords[middle]
+    return Doubt(
+        stroke_id=stroke.id,
+        class_id=stroke.class_id,
+        plane=stroke.plane,
+        point=(int(row), int(column)),
+        box=(int(low[0]), int(low[1]), int(high[0]), int(high[1])),
+        looks_like=looks_like,
+        agreement=agreement,
+        typicality=typicality,
+        held_out=held_out,
+    )
+
+
+@torch.inference_mode()
+def answers_at(
+    model: InstantModel,
+    store: FeatureStore,
+    coords: Coords,
+    *,
+    plane: tuple[int, ...] = (),
+) -> Answers:
+    """Return what a model says at `(n, 2)` pixels; only their surroundings are used."""
+    ids = np.array(model.class_ids, np.uint8)
+    classes = np.zeros(len(coords), np.uint8)
+    typicality = np.zeros(len(coords), np.float32)
+    for index, tile in enumerate(store.tiles):
+        rows, columns = tile.inner
+        mine = np.flatnonzero(
+            (coords[:, 0] >= rows.start)
+            & (coords[:, 0] < rows.stop)
+            & (coords[:, 1] >= columns.start)
+            & (coords[:, 1] < columns.stop)
+        )
+        if len(mine) == 0:
+            continue
+        features = store.tile(plane, index)
+        at = coords[mine] - np.array(features.origin)
+        where = _around(at, model, store, features.size)
+        logits, score = _evaluate(model, store, features, where)
+        r, c = (at - [where[0].start, where[1].start]).T
+        classes[mine] = ids[logits[:, r, c].argmax(0).cpu().numpy()]
+        typicality[mine] = model.calibration.typicality(score[r, c]).cpu().numpy()
+    return Answers(classes, typicality)
+
+
+def _around(
+    at: Coords, model: InstantModel, store: FeatureStore, size: tuple[int, int]
+) -> tuple[slice, slice]:
+    """Return the part of a tile that decides about some pixels, on all its levels."""
+    stride = max(store.factors)
+    low = np.maximum(at.min(0) - model.margin, 0) // stride * stride
+    high = -(-(at.max(0) + 1 + model.margin) // stride) * stride
+    high = np.minimum(high, size)
+    return slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))
+
+
+def _evaluate(
+    model: InstantModel,
+    store: FeatureStore,
+    features: TileFeatures,
+    where: tuple[slice, slice],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return logits `(k, h, w)` and scores `(h, w)` of a part of a tile."""
+    levels = []
+    for level, factor in zip(features.levels, store.factors, strict=True):
+        rows, columns = (slice(s.start // factor, -(-s.stop // factor)) for s in where)
+        levels.append(level[:, rows, columns])
+    rows, columns = where
+    size = (rows.stop - rows.start, columns.stop - columns.start)
+    return model.evaluate(tuple(levels), size, features.guide[:, rows, columns])
+
+
+def _without(scribbles: Scribbles, strokes: Sequence[Stroke]) -> Scribbles:
+    gone = {s.id for s in strokes}
+    return replace(
+        scribbles, strokes=tuple(s for s in scribbles.strokes if s.id not in gone)
+    )
+
+
+def _fit(
+    trainer: InstantTrainer,
+    source: ImageSource,
+    scribbles: Scribbles,
+    classes: Sequence[ClassInfo],
+) -> Generator[Progress, None, InstantModel]:
+    """Fit, and pass on only that something happens: it can be stopped meanwhile."""
+    steps = trainer.fit([Scribbled(source, scribbles)], classes)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            model: InstantModel = end.value
+            return model
+        yield Progress(done=0, total=0, stage="checking your scribbles")

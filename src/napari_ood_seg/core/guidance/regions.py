@@ -1,0 +1,154 @@
+"""Unknown and unsure regions of an image, in groups of look-alikes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy import ndimage as ndi
+
+from napari_ood_seg.core.guidance.groups import Group, Region
+from napari_ood_seg.core.guidance.looks import (
+    group_looks,
+    known_distance,
+    order_looks,
+)
+from napari_ood_seg.core.guidance.sketch import centre, deepest, sketch
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import numpy.typing as npt
+
+    from napari_ood_seg.core.features.store import FeatureStore
+    from napari_ood_seg.core.guidance.survey import Survey
+    from napari_ood_seg.core.models.instant import InstantModel
+    from napari_ood_seg.core.types import Progress
+
+    Labels = npt.NDArray[np.int32]
+    Floats = npt.NDArray[np.float32]
+
+LEAST_SHARE: Final = 0.0005
+"""Regions that take less of the image are not worth a look."""
+
+LEAST_LOOK: Final = 0.003
+"""Looks that take less of the image are too rare to be a class."""
+
+PER_GROUP: Final = 12
+"""Regions of a group that are kept, the best ones."""
+
+TYPICAL: Final = 0.5
+"""What is as typical as the median scribble is known, whatever its look."""
+
+
+def find_regions(survey: Survey, *, keep: float = 0.95) -> tuple[Group, ...]:
+    """Return groups of regions that no class explains, in order of interest.
+
+    Parameters
+    ----------
+    keep
+        As of the threshold: typicality below 1 - `keep` is unknown.
+    """
+    looks = _without_small(group_looks(survey.look))
+    distance = known_distance(survey.within, survey.known)
+    least = _explained(survey, distance)
+    excess = np.maximum(distance - least, 0)
+    groups: list[Group] = []
+    for pick in order_looks(looks, survey.within, distance, least=least):
+        mask = (looks == pick.look) & (survey.typicality < TYPICAL)
+        found = _parts(survey, mask, excess, keep=keep)
+        if found:
+            near = np.bincount(survey.classes[looks == pick.look]).argmax()
+            share = float(mask.sum() / mask.size)
+            numbered = tuple(replace(r, group=len(groups)) for r in found)
+            groups.append(Group(regions=numbered, share=share, near=int(near)))
+    return tuple(groups)
+
+
+def suggest(
+    model: InstantModel,
+    store: FeatureStore,
+    *,
+    plane: tuple[int, ...] = (),
+    keep: float = 0.95,
+) -> Generator[Progress, None, tuple[Group, ...]]:
+    """Look at a plane of an image, and return its groups; see `find_regions`."""
+    from napari_ood_seg.core.guidance.survey import take_survey
+
+    survey = yield from take_survey(model, store, plane=plane)
+    return find_regions(survey, keep=keep)
+
+
+def _explained(survey: Survey, distance: Floats) -> float:
+    """Return the distance of what is known: the median where all is typical."""
+    known = distance[survey.typicality >= TYPICAL]
+    if len(known):
+        return float(np.median(known))
+    return float(np.mean([np.log(len(z)) for z in survey.within]))
+
+
+def _without_small(looks: Labels) -> Labels:
+    """Return the looks with -1 where a look takes too little of the image."""
+    counts = np.bincount(looks.ravel())
+    return np.where(counts[looks] < LEAST_LOOK * looks.size, -1, looks).astype(np.int32)
+
+
+def _parts(
+    survey: Survey, mask: npt.NDArray[np.bool_], excess: Floats, *, keep: float
+) -> list[Region]:
+    """Return the connected parts of one look, those with the most excess first."""
+    parts, n = ndi.label(mask)
+    if n == 0:
+        return []
+    numbers = np.arange(1, n + 1)
+    sizes = np.bincount(parts.ravel(), minlength=n + 1)[1:]
+    weight = ndi.sum_labels(excess, parts, numbers)
+    boxes = ndi.find_objects(parts)
+    least = max(1.0, LEAST_SHARE * mask.size)
+    best = [i for i in np.argsort(-weight, kind="stable") if sizes[i] >= least]
+    return [
+        _region(survey, parts[boxes[i]] == i + 1, boxes[i], keep=keep)
+        for i in best[:PER_GROUP]
+    ]
+
+
+def _region(
+    survey: Survey,
+    mask: npt.NDArray[np.bool_],
+    box: tuple[slice, slice],
+    *,
+    keep: float,
+) -> Region:
+    """Return the region of the cells `mask` within `box`."""
+    edge, size = survey.edge, survey.size
+    origin = (box[0].start, box[1].start)
+    inner, _ = deepest(mask)
+    whole = np.zeros(survey.typicality.shape, bool)
+    whole[box] = mask
+    cell = (inner[0] + origin[0], inner[1] + origin[1])
+    typicality = survey.typicality[box][mask]
+    unknown = (typicality < 1 - keep).mean() > 0.5
+    return Region(
+        group=0,
+        kind="unknown" if unknown else "unsure",
+        point=centre(cell, edge, size),
+        box=(
+            box[0].start * edge,
+            box[1].start * edge,
+            min(box[0].stop * edge, size[0]),
+            min(box[1].stop * edge, size[1]),
+        ),
+        area=_pixels(whole, edge, size),
+        typicality=float(typicality.mean()),
+        stroke=sketch(whole, cell, edge=edge, size=size),
+    )
+
+
+def _pixels(mask: npt.NDArray[np.bool_], edge: int, size: tuple[int, int]) -> int:
+    """Return how many pixels the cells of a mask have; those at the end may be cut."""
+    rows, columns = (
+        np.minimum(np.arange(1, n + 1) * edge, m) - np.arange(n) * edge
+        for n, m in zip(mask.shape, size, strict=True)
+    )
+    return int(rows @ mask @ columns)

@@ -1,0 +1,98 @@
+"""Point the camera at a place, draw there, and preview a stroke."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from napari.layers import Points
+
+from napari_ood_seg.plugin.image_control import camera_of
+from napari_ood_seg.plugin.layers import ROLE, placement
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from napari.layers import Image, Labels
+    from napari.viewer import Viewer
+
+    from napari_ood_seg.core.data.source import ImageSource
+
+    Coords = npt.NDArray[np.int32]
+    Plane = tuple[int, ...]
+    Box = tuple[int, int, int, int]
+
+_AROUND: Final = 2.0
+"""The view is so many times as large as the place that it shows."""
+
+_CLOSEST: Final = 8.0
+"""At most so many times as close as the whole image."""
+
+
+def look_at(
+    viewer: Viewer, layer: Labels, plane: Plane, point: tuple[int, int], box: Box
+) -> None:
+    """Show a place: its plane, its point in the centre, its box large.
+
+    Parameters
+    ----------
+    layer
+        The scribbles: `(..., h, w)`.
+    point
+        Row and column.
+    box
+        First row and column, last row and column plus one.
+    """
+    if plane:
+        world = np.asarray(layer.data_to_world((*plane, *point)))
+        first = viewer.dims.ndim - layer.ndim
+        for axis in range(len(plane)):
+            viewer.dims.set_point(first + axis, float(world[axis]))
+    viewer.reset_view()
+    camera = camera_of(viewer)
+    camera.zoom = camera.zoom * closeness(layer.data.shape[-2:], box)
+    centre = np.asarray(layer.data_to_world((*plane, *point)))[-2:]
+    camera.center = (*camera.center[:-2], *(float(c) for c in centre))
+
+
+def closeness(shape: tuple[int, ...], box: Box) -> float:
+    """Return how many times closer than the whole image a place is shown.
+
+    Examples
+    --------
+    >>> closeness((400, 600), (10, 20, 60, 120))
+    3.0
+    >>> closeness((400, 600), (0, 0, 400, 600)), closeness((400, 600), (0, 0, 1, 1))
+    (1.0, 8.0)
+    """
+    spans = (box[2] - box[0], box[3] - box[1])
+    fits = min(n / (_AROUND * max(s, 1)) for n, s in zip(shape, spans, strict=True))
+    return float(np.clip(fits, 1.0, _CLOSEST))
+
+
+def paint(layer: Labels, plane: Plane, coords: Coords, label: int) -> None:
+    """Give pixels of a scribbles layer a label, as one step of napari's undo."""
+    planes = tuple(np.full(len(coords), i) for i in plane)
+    with layer.block_history():
+        layer.data_setitem((*planes, *coords.T), label, refresh=False)
+    layer.refresh()
+
+
+def show_stroke(
+    viewer: Viewer, image: Image, source: ImageSource, coords: Coords, color: str
+) -> Points:
+    """Add a layer that shows a stroke before it is painted; what is active stays so."""
+    layer = Points(
+        coords,
+        name=f"{image.name} suggestion",
+        symbol="square",
+        size=1,
+        border_width=0.0,
+        face_color=color,
+        metadata={ROLE: "suggestion"},
+        **placement(image, source),
+    )
+    active = viewer.layers.selection.active
+    viewer.add_layer(layer)
+    layer.editable = False
+    viewer.layers.selection.active = active
+    return layer

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_ood_seg.core.guidance.groups import Group, in_turn
+from napari_ood_seg.core.guidance.regions import PER_GROUP, find_regions, suggest
+from napari_ood_seg.core.guidance.survey import Survey
+from tests.contracts.scenes import RIGHT, drive, fit, three_textures
+
+EDGE = 2
+SHAPE = (60, 80)
+LARGE = (slice(0, 30), slice(0, 40))
+TWIN = (slice(0, 12), slice(60, 80))
+UNSURE = (slice(40, 56), slice(10, 30))
+
+
+@pytest.fixture
+def survey() -> Survey:
+    """Return a known ground with two unknown places that look alike, one unsure."""
+    rng = np.random.default_rng(0)
+    means = np.zeros((2, *SHAPE), np.float32)
+    means[0][LARGE] = means[0][TWIN] = 40
+    means[1][UNSURE] = 9
+    within = (means + rng.normal(size=means.shape)).astype(np.float32)
+    typicality = np.full(SHAPE, 0.6, np.float32)
+    typicality[LARGE] = typicality[TWIN] = 0.01
+    typicality[UNSURE] = 0.2
+    classes = np.full(SHAPE, 3, np.uint8)
+    classes[UNSURE] = 7
+    return Survey(
+        edge=EDGE,
+        size=(SHAPE[0] * EDGE, SHAPE[1] * EDGE - 1),
+        typicality=typicality,
+        margin=np.ones(SHAPE, np.float32),
+        classes=classes,
+        look=within,
+        within=(within,),
+        known=(np.zeros((1, 2), np.float32),),
+    )
+
+
+def inside(point: tuple[int, int], where: tuple[slice, slice]) -> bool:
+    return all(s.start <= p // EDGE < s.stop for p, s in zip(point, where, strict=True))
+
+
+def merged(groups: tuple[Group, ...], where: tuple[slice, slice]) -> set[int]:
+    return {r.group for r in in_turn(groups) if inside(r.point, where)}
+
+
+def test_regions_are_found_and_alike_ones_are_one_group(survey: Survey) -> None:
+    groups = find_regions(survey)
+    first = groups[0].regions[0]
+    assert inside(first.point, LARGE)
+    assert first.kind == "unknown"
+    assert first.typicality == pytest.approx(0.01, abs=0.03)
+    assert merged(groups, TWIN) & merged(groups, LARGE)
+    assert inside(groups[1].regions[0].point, UNSURE)
+    assert groups[1].kind == "unsure"
+    assert groups[1].near == 7
+
+
+def test_region_says_where_and_how_large_it_is(survey: Survey) -> None:
+    first = find_regions(survey)[0].regions[0]
+    cells = 30 * 40
+    assert first.area == pytest.approx(cells * EDGE**2, rel=0.2)  # its rim is blurred
+    top, left, bottom, right = first.box
+    assert top == left == 0
+    assert bottom == pytest.approx(60, abs=6)
+    assert right == pytest.approx(80, abs=6)
+
+
+def test_stroke_lies_in_its_region(survey: Survey) -> None:
+    for region in in_turn(find_regions(survey))[:3]:
+        top, left, bottom, right = region.box
+        assert (region.stroke >= [top, left]).all()
+        assert (region.stroke < [bottom, right]).all()
+        away = np.abs(region.stroke - region.point).max(1)
+        assert away.min() <= EDGE
+
+
+def test_nothing_is_suggested_where_all_is_typical(survey: Survey) -> None:
+    typical = np.full(SHAPE, 0.6, np.float32)
+    assert find_regions(replace(survey, typicality=typical)) == ()
+
+
+def test_region_at_the_end_has_the_pixels_of_cut_cells(survey: Survey) -> None:
+    regions = in_turn(find_regions(survey))
+    (twin,) = (r for r in regions if inside(r.point, TWIN))
+    top, left, bottom, right = twin.box
+    assert (top, right) == (0, survey.size[1])
+    assert twin.area == (bottom - top) * (right - left)
+
+
+def test_groups_are_numbered_and_not_too_long(survey: Survey) -> None:
+    for number, group in enumerate(find_regions(survey)):
+        assert {r.group for r in group.regions} == {number}
+        assert len(group.regions) <= PER_GROUP
+
+
+@pytest.mark.parametrize("n_channels", [3, 12])
+def test_first_suggestion_is_the_texture_that_nobody_painted(n_channels: int) -> None:
+    fitted = fit(three_textures(n_channels))
+    store = fitted.trainer.store(fitted.source)
+    assert store is not None
+    groups = drive(suggest(fitted.model, store))
+    first = groups[0].regions[0]
+    assert RIGHT[1].start - 8 <= first.point[1] < RIGHT[1].stop + 8
+    assert first.kind == "unknown"
+    assert (first.stroke[:, 1] >= 64).all()
