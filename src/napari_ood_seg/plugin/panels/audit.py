@@ -88,7 +88,8 @@ class AuditPanel(QWidget):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self._view.setToolTip("What to show of the audit.")
-        self._table, self._confusion = _table(), _table()
+        self._table = _table()
+        self._confusion = _table()
         self._plot = _plot()
         self._pages = QStackedWidget()
         for page in (self._table, self._plot, self._confusion):
@@ -199,6 +200,7 @@ def _table() -> QTableWidget:
     header = table.horizontalHeader()
     if header is not None:
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setStyleSheet("QHeaderView::section { padding: 0px; font-size: 8pt; }")
     return table
 
 
@@ -226,4 +228,4 @@ def _fill(
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 12 else f"{name[:11]}\N{HORIZONTAL ELLIPSIS}"
+    return name if len(name) <= 9 else f"{name[:8]}\N{HORIZONTAL ELLIPSIS}"
