@@ -199,43 +199,6 @@ class PUConfig:
 class InstantConfig:
     """Settings of the instant engine."""
 
-    filters: FilterConfig = field(default_factory=FilterConfig)
-    pu: PUConfig = field(default_factory=PUConfig)
-    shrinkage: float = setting(
-        0.02,
-        "Shrinkage",
-        "How much the shape of the classes is drawn towards a sphere; more for few "
-        "scribbles.",
-        min=0.001,
-        max=1.0,
-    )
-    own_shape: float = setting(
-        0.5,
-        "Own shape",
-        "0 gives all classes the same spread of features, 1 each its own.",
-        min=0.0,
-        max=1.0,
-    )
-    smoothing: float = setting(
-        1.0,
-        "Smoothing",
-        "Scores of neighbouring pixels are averaged over this many pixels; 0 for "
-        "the sharpest result.",
-        min=0.0,
-        max=10.0,
-    )
-    edge_aware: bool = setting(
-        False,
-        "Edge-aware",
-        "Smooth along edges of the image but not across them. Sharper borders; scores "
-        "of thin unknown structures may follow their surroundings.",
-    )
-    encoder: str = setting(
-        "",
-        "Encoder weights",
-        "File with the weights of a pretrained encoder (SqueezeNet 1.0 or VGG) that is "
-        "used beside the filters on images with few channels; empty for none.",
-    )
     detectors: tuple[str, ...] = setting(
         ("mahalanobis++",),
         "OOD scores",
@@ -243,17 +206,17 @@ class InstantConfig:
         "documentation.",
         choices=DETECTORS,
     )
-    distance: float = setting(
-        0.0,
-        "Distance",
-        "Weight of the plain distance to the nearest class beside the OOD scores.",
-        min=0.0,
-        max=5.0,
-    )
     ambiguity: float = setting(
         0.15,
         "Ambiguity",
         "Weight of how close the second best class comes, beside the OOD scores.",
+        min=0.0,
+        max=5.0,
+    )
+    distance: float = setting(
+        0.0,
+        "Distance",
+        "Weight of the plain distance to the nearest class beside the OOD scores.",
         min=0.0,
         max=5.0,
     )
@@ -273,6 +236,47 @@ class InstantConfig:
         False,
         "Threshold per class",
         "Keep the same share of every class; needs several strokes of each.",
+    )
+    smoothing: float = setting(
+        1.0,
+        "Smoothing",
+        "Scores of neighbouring pixels are averaged over this many pixels; 0 for "
+        "the sharpest result.",
+        min=0.0,
+        max=10.0,
+    )
+    edge_aware: bool = setting(
+        False,
+        "Edge-aware",
+        "Smooth along edges of the image but not across them. Sharper borders; scores "
+        "of thin unknown structures may follow their surroundings.",
+    )
+    shrinkage: float = setting(
+        0.02,
+        "Shrinkage",
+        "How much the shape of the classes is drawn towards a sphere; more for few "
+        "scribbles.",
+        min=0.001,
+        max=1.0,
+    )
+    own_shape: float = setting(
+        0.5,
+        "Own shape",
+        "0 gives all classes the same spread of features, 1 each its own.",
+        min=0.0,
+        max=1.0,
+    )
+    encoder: str = setting(
+        "",
+        "Encoder weights",
+        "File with the weights of a pretrained encoder (SqueezeNet 1.0 or VGG) that is "
+        "used beside the filters on images with few channels; empty for none.",
+    )
+    filters: FilterConfig = field(
+        default_factory=FilterConfig, metadata={"label": "Filters"}
+    )
+    pu: PUConfig = field(
+        default_factory=PUConfig, metadata={"label": "Scores that learn (nnpu ...)"}
     )
     tile: int = 1024
     n_unlabelled: int = 12_000
