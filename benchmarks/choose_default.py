@@ -25,6 +25,8 @@ from napari_ood_seg.core.config import DETECTORS, InstantConfig
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+KEEP, SLACK = 0.95, 0.02
+"""Share of known pixels asked to be kept; variants further off are not chosen."""
 KEYS = ("auroc", "ap", "fpr95", "open_miou", "id_kept", "id_miou")
 
 
@@ -114,7 +116,11 @@ def report(tables: dict[str, dict[str, dict[str, float]]]) -> str:
     lines.append("")
     for left in sets:
         others = [s for s in sets if s != left]
-        best = max(tables, key=lambda n: merit(tables[n], others))
+        kept = {
+            n: np.mean([t[s]["id_kept"] for s in others]) for n, t in tables.items()
+        }
+        fair = [n for n in tables if abs(kept[n] - KEEP) <= SLACK]
+        best = max(fair, key=lambda n: merit(tables[n], others))
         got, base = tables[best][left], tables["default"][left]
         lines.append(
             f"- without {left}: {best} ({got['auroc']:.3f}/{got['open_miou']:.3f} "

@@ -12,7 +12,7 @@ from napari_ood_seg.core.features.pyramid import Footprint
 from napari_ood_seg.core.ood.base import StrokePixels, TrainingPixels
 from napari_ood_seg.core.ood.distance import Mahalanobis
 from napari_ood_seg.core.ood.registry import make_detector
-from napari_ood_seg.core.ood.threshold import Calibration
+from napari_ood_seg.core.ood.threshold import HELD_OUT_SHARE, LEVELS, Calibration
 from napari_ood_seg.core.training import crossfit as module
 from napari_ood_seg.core.training.crossfit import (
     Probe,
@@ -130,8 +130,8 @@ def test_calibrated_on_strokes_that_were_left_out() -> None:
     }
     wanted = Calibration.fit(
         {c: [ensemble.combine(e) for e in own] for c, own in held.items()},
-        {c: [ensemble.combine(e) for e in own] for c, own in fitted.items()},
-    )
+        {c: [ensemble.combine(e) for e in own] for c, own in (fitted | held).items()},
+    )  # the nearest neighbour knows what it was fitted on by heart
     np.testing.assert_allclose(calibration.quantiles, wanted.quantiles, atol=2e-2)
     assert calibration.n_strokes == 5
 
@@ -209,6 +209,20 @@ def test_without_a_stroke_to_spare_it_says_so() -> None:
     own = {p.class_id: [ensemble.combine(p.evidence(ensemble))] for p in made.probes}
     expected = Calibration.fit({}, own).quantiles
     torch.testing.assert_close(calibration.quantiles, expected)
+
+
+def test_fitted_scores_pull_the_threshold_down_a_little() -> None:
+    made = case(UNEVEN)
+    config = replace(CONFIG, detectors=("mahalanobis",), by_classes=False)
+    ensemble, calibration = drive(crossfit(*made, config))
+    scores: dict[int, list[Tensor]] = {}
+    for probe in made.probes:
+        own = ensemble.combine(probe.evidence(ensemble))
+        scores.setdefault(probe.class_id, []).append(own)
+    fitted = Calibration.fit({}, scores).quantiles
+    at = int((LEVELS - 0.95).abs().argmin())
+    held = (calibration.quantiles - (1 - HELD_OUT_SHARE) * fitted) / HELD_OUT_SHARE
+    assert fitted[0, at] < calibration.quantiles[0, at] < held[0, at]
 
 
 @pytest.mark.parametrize("keep", [0.5, 0.8, 0.95])

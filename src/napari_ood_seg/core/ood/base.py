@@ -136,6 +136,9 @@ class DetectorFacts:
         Paper.
     classes
         With fewer classes than this, every pixel gets the same score.
+    memorises
+        Whether it keeps pixels that it was fitted on, so that their own scores say
+        nothing about others.
     """
 
     title: str
@@ -143,6 +146,7 @@ class DetectorFacts:
     cost: str
     source: str
     classes: int = 1
+    memorises: bool = False
 
 
 def check_needs(facts: DetectorFacts, features: Tensor, n_classes: int) -> str:

@@ -168,6 +168,7 @@ class NearestNeighbour(FittedTensors):
         needs="features",
         cost="d per kept pixel",
         source="Sun et al., ICML 2022",
+        memorises=True,
     )
 
     def __init__(self, *, k: int = 1, per_class: int = 200) -> None:

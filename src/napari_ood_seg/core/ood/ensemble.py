@@ -121,6 +121,11 @@ class Ensemble:
         """Whether all detectors score class by class, so that one can be left out."""
         return all(isinstance(e[0], ClassDetector) for e in self.members.values())
 
+    @property
+    def memorises(self) -> bool:
+        """Whether a detector keeps pixels that it was fitted on."""
+        return any(e[0].facts.memorises for e in self.members.values())
+
     def evidence(self, columns: Tensor) -> Tensor:
         """Return `(m + 2, ...)` evidence from averaged `(c, ...)` columns."""
         return self._evidence(columns.split(self._widths(len(columns))))

@@ -36,6 +36,7 @@ class DeepNeighbourPatterns(FittedTensors):
         needs="features",
         cost="d per kept pixel",
         source="Galesso et al., arXiv 2211.06660",
+        memorises=True,
     )
 
     def __init__(self, *, k: int = 3, per_class: int = 200) -> None:
@@ -71,6 +72,7 @@ class CombinedNeighbourPatterns(HeadDetector):
         needs="logits",
         cost="kd + d per kept pixel",
         source="Galesso et al., arXiv 2211.06660",
+        memorises=True,
     )
 
     def __init__(
@@ -123,6 +125,7 @@ class NearestNeighbourGuidance(HeadDetector):
         needs="logits",
         cost="kd + d per kept pixel",
         source="Park et al., ICCV 2023",
+        memorises=True,
     )
 
     def __init__(

@@ -104,7 +104,7 @@ def crossfit(
         ensemble = replace(ensemble, weights=best)
     calibration = Calibration.fit(
         _scores(ensemble, held),
-        _scores(ensemble, fitted),
+        _scores(ensemble, fitted | held if ensemble.memorises else fitted),
         method=config.calibration,
         per_class=config.per_class,
     )

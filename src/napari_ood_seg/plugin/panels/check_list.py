@@ -29,7 +29,11 @@ class CheckList:
             item = QListWidgetItem(choice)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Unchecked)
+            item.setToolTip(choice)
             self.native.addItem(item)
+        self.native.setHorizontalScrollBarPolicy(
+            Qt.ScrollBarPolicy.ScrollBarAlwaysOff  # long names end in dots
+        )
         row = self.native.sizeHintForRow(0)
         self.native.setFixedHeight(
             min(_ROWS, len(choices)) * row + 2 * self.native.frameWidth()
