@@ -102,6 +102,11 @@ def merit(table: Mapping[str, Mapping[str, float]], names: list[str]) -> float:
     )
 
 
+def mean_kept(table: Mapping[str, Mapping[str, float]], names: list[str]) -> float:
+    """Return the share of known pixels that is kept."""
+    return float(np.mean([table[n]["id_kept"] for n in names]))
+
+
 def report(tables: dict[str, dict[str, dict[str, float]]]) -> str:
     """Return a Markdown table of all variants, and the leave-one-out choice."""
     sets = list(next(iter(tables.values())))
