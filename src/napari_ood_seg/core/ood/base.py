@@ -137,8 +137,8 @@ class DetectorFacts:
     classes
         With fewer classes than this, every pixel gets the same score.
     memorises
-        Whether it keeps pixels that it was fitted on, so that their own scores say
-        nothing about others.
+        Whether it keeps pixels that it was fitted on, or learns them closely, so that
+        their own scores say nothing about others.
     """
 
     title: str

@@ -77,6 +77,7 @@ class NNPU(FittedTensors):
         needs="features",
         cost="members x d x hidden",
         source="Kiryo et al., NeurIPS 2017",
+        memorises=True,
     )
 
     def __init__(self, config: PUConfig | None = None) -> None:
@@ -160,6 +161,7 @@ class OneVsRestPU(NNPU):
         needs="features",
         cost="members x (d + k) x hidden",
         source="after Kiryo et al., NeurIPS 2017",
+        memorises=True,
     )
 
     def __init__(self, config: PUConfig | None = None) -> None:
@@ -174,6 +176,7 @@ class AugmentedClassPU(NNPU):
         needs="features",
         cost="members x (d + k) x hidden",
         source="Zhang et al., NeurIPS 2020; Shu et al., AAAI 2023",
+        memorises=True,
     )
 
     def __init__(self, config: PUConfig | None = None) -> None:
@@ -188,6 +191,7 @@ class THOneCls(NNPU):
         needs="features",
         cost="members x d x hidden",
         source="Zhao et al., ICCV 2023",
+        memorises=True,
     )
 
     def __init__(self, config: PUConfig | None = None) -> None:
