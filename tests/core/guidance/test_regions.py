@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from napari_ood_seg.core.guidance.groups import Group, in_turn
-from napari_ood_seg.core.guidance.regions import PER_GROUP, find_regions, suggest
+from napari_ood_seg.core.guidance.regions import (
+    NEARBY,
+    PER_GROUP,
+    find_regions,
+    nearness,
+    suggest,
+)
 from napari_ood_seg.core.guidance.survey import Survey
 from tests.contracts.scenes import RIGHT, drive, fit, three_textures
 
@@ -81,9 +87,28 @@ def test_stroke_lies_in_its_region(survey: Survey) -> None:
         assert away.min() <= EDGE
 
 
-def test_nothing_is_suggested_where_all_is_typical(survey: Survey) -> None:
+def test_what_is_ordinary_is_not_suggested(survey: Survey) -> None:
+    alike = np.random.default_rng(1).normal(size=(2, *SHAPE)).astype(np.float32)
     typical = np.full(SHAPE, 0.6, np.float32)
-    assert find_regions(replace(survey, typicality=typical)) == ()
+    known = replace(survey, look=alike, within=(alike,), typicality=typical)
+    ordinary = [g for g in find_regions(known) if g.kind == "unknown"]
+    assert ordinary == []
+
+
+def test_places_near_the_strokes_come_first(survey: Survey) -> None:
+    at = np.argwhere(np.ones((6, 6), bool)) + np.array([90, 20])  # by what is unsure
+    first = find_regions(survey, at)[0].regions[0]
+    assert inside(first.point, UNSURE)
+    assert first.kind == "unsure"
+
+
+def test_nearness_falls_with_the_distance(survey: Survey) -> None:
+    weights = nearness(survey, np.array([[0, 0]]))
+    diagonal = np.hypot(*SHAPE)
+    assert weights[0, 0] == 1
+    assert weights[0, 40] == pytest.approx(np.exp(-40 / diagonal / NEARBY), rel=1e-5)
+    assert (nearness(survey, None) == 1).all()
+    assert (nearness(survey, np.zeros((0, 2), int)) == 1).all()
 
 
 def test_region_at_the_end_has_the_pixels_of_cut_cells(survey: Survey) -> None:

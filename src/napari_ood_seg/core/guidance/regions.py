@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from napari_ood_seg.core.data.scribbles import Scribbles
     from napari_ood_seg.core.features.store import FeatureStore
     from napari_ood_seg.core.guidance.survey import Survey
     from napari_ood_seg.core.models.instant import InstantModel
@@ -35,29 +36,47 @@ LEAST_SHARE: Final = 0.0005
 LEAST_LOOK: Final = 0.003
 """Looks that take less of the image are too rare to be a class."""
 
-PER_GROUP: Final = 12
+PER_GROUP: Final = 6
 """Regions of a group that are kept, the best ones."""
 
-TYPICAL: Final = 0.5
-"""What is as typical as the median scribble is known, whatever its look."""
+NEARBY: Final = 0.1
+"""Share of the diagonal of the image within which strokes make a place interesting."""
+
+_TYPICAL: Final = 0.5
+_EXPLAINED: Final = 0.1
+_ORDINARY: Final = 0.5
+"""Of the distances of cells that are more typical than the median scribble, these
+quantiles count as fully explained, and as no reason to look there."""
 
 
-def find_regions(survey: Survey, *, keep: float = 0.95) -> tuple[Group, ...]:
+def find_regions(
+    survey: Survey,
+    strokes: npt.NDArray[np.integer] | None = None,
+    *,
+    keep: float = 0.95,
+) -> tuple[Group, ...]:
     """Return groups of regions that no class explains, in order of interest.
 
     Parameters
     ----------
+    strokes
+        `(n, 2)` painted pixels; places near them, where somebody works, come before
+        places that are as strange but far away.
     keep
         As of the threshold: typicality below 1 - `keep` is unknown.
     """
     looks = _without_small(group_looks(survey.look))
     distance = known_distance(survey.within, survey.known)
-    least = _explained(survey, distance)
+    weight = nearness(survey, strokes)
+    least, ordinary = _explained(survey, distance)
     excess = np.maximum(distance - least, 0)
     groups: list[Group] = []
-    for pick in order_looks(looks, survey.within, distance, least=least):
-        mask = (looks == pick.look) & (survey.typicality < TYPICAL)
-        found = _parts(survey, mask, excess, keep=keep)
+    picks = order_looks(looks, survey.within, distance, weight, least=least)
+    for pick in picks:
+        mask = looks == pick.look
+        if distance[mask].mean() < ordinary:
+            continue
+        found = _parts(survey, mask, excess * weight, keep=keep)
         if found:
             near = np.bincount(survey.classes[looks == pick.look]).argmax()
             share = float(mask.sum() / mask.size)
@@ -71,21 +90,45 @@ def suggest(
     store: FeatureStore,
     *,
     plane: tuple[int, ...] = (),
+    scribbles: Scribbles | None = None,
     keep: float = 0.95,
 ) -> Generator[Progress, None, tuple[Group, ...]]:
     """Look at a plane of an image, and return its groups; see `find_regions`."""
     from napari_ood_seg.core.guidance.survey import take_survey
 
     survey = yield from take_survey(model, store, plane=plane)
-    return find_regions(survey, keep=keep)
+    own = [] if scribbles is None else scribbles.strokes
+    painted = [s.coords for s in own if s.plane == plane]
+    strokes = np.concatenate(painted) if painted else None
+    return find_regions(survey, strokes, keep=keep)
 
 
-def _explained(survey: Survey, distance: Floats) -> float:
-    """Return the distance of what is known: the median where all is typical."""
-    known = distance[survey.typicality >= TYPICAL]
+def nearness(survey: Survey, strokes: npt.NDArray[np.integer] | None) -> Floats:
+    """Return `(h, w)` weights: 1 on strokes, falling with the distance to them.
+
+    1 everywhere if there are no strokes.
+    """
+    shape = survey.typicality.shape
+    if strokes is None or len(strokes) == 0:
+        return np.ones(shape, np.float32)
+    free = np.ones(shape, bool)
+    free[tuple((strokes // survey.edge).T)] = False
+    away = ndi.distance_transform_edt(free) / np.hypot(*shape)
+    out: Floats = np.exp(-away / NEARBY).astype(np.float32)
+    return out
+
+
+def _explained(survey: Survey, distance: Floats) -> tuple[float, float]:
+    """Return distances of what is known: fully explained, and ordinary.
+
+    Where nothing is typical, that of the average pixel of a Gaussian class.
+    """
+    known = distance[survey.typicality >= _TYPICAL]
     if len(known):
-        return float(np.median(known))
-    return float(np.mean([np.log(len(z)) for z in survey.within]))
+        least, ordinary = np.quantile(known, [_EXPLAINED, _ORDINARY])
+        return float(least), float(ordinary)
+    average = float(np.mean([np.log(len(z)) for z in survey.within]))
+    return average, average
 
 
 def _without_small(looks: Labels) -> Labels:
