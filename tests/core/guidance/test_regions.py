@@ -12,6 +12,7 @@ from napari_ood_seg.core.guidance.regions import (
     find_regions,
     nearness,
     suggest,
+    unpainted,
 )
 from napari_ood_seg.core.guidance.survey import Survey
 from tests.contracts.scenes import RIGHT, drive, fit, three_textures
@@ -103,12 +104,23 @@ def test_places_near_the_strokes_come_first(survey: Survey) -> None:
 
 
 def test_nearness_falls_with_the_distance(survey: Survey) -> None:
-    weights = nearness(survey, np.array([[0, 0]]))
+    weights = nearness(unpainted(survey, np.array([[1, 0]])))
     diagonal = np.hypot(*SHAPE)
     assert weights[0, 0] == 1
     assert weights[0, 40] == pytest.approx(np.exp(-40 / diagonal / NEARBY), rel=1e-5)
-    assert (nearness(survey, None) == 1).all()
-    assert (nearness(survey, np.zeros((0, 2), int)) == 1).all()
+    assert (nearness(unpainted(survey, None)) == 1).all()
+    assert (nearness(unpainted(survey, np.zeros((0, 2), int))) == 1).all()
+
+
+def test_suggested_stroke_covers_no_other(survey: Survey) -> None:
+    rows, columns = np.mgrid[28:32, 4:76]  # through the middle of what is large
+    painted = np.stack([rows.ravel(), columns.ravel()], axis=1)
+    regions = in_turn(find_regions(survey, painted))
+    assert any(inside(r.point, LARGE) for r in regions)
+    own = {tuple(p) for p in painted.tolist()}
+    for region in regions:
+        assert own.isdisjoint(tuple(p) for p in region.stroke.tolist())
+        assert region.point not in own
 
 
 def test_region_at_the_end_has_the_pixels_of_cut_cells(survey: Survey) -> None:

@@ -67,7 +67,8 @@ def find_regions(
     """
     looks = _without_small(group_looks(survey.look))
     distance = known_distance(survey.within, survey.known)
-    weight = nearness(survey, strokes)
+    free = unpainted(survey, strokes)
+    weight = nearness(free)
     least, ordinary = _explained(survey, distance)
     excess = np.maximum(distance - least, 0)
     groups: list[Group] = []
@@ -76,6 +77,7 @@ def find_regions(
         mask = looks == pick.look
         if distance[mask].mean() < ordinary:
             continue
+        mask &= free
         found = _parts(survey, mask, excess * weight, keep=keep)
         if found:
             near = np.bincount(survey.classes[looks == pick.look]).argmax()
@@ -103,17 +105,29 @@ def suggest(
     return find_regions(survey, strokes, keep=keep)
 
 
-def nearness(survey: Survey, strokes: npt.NDArray[np.integer] | None) -> Floats:
+def unpainted(
+    survey: Survey, strokes: npt.NDArray[np.integer] | None
+) -> npt.NDArray[np.bool_]:
+    """Return `(h, w)`: the cells without a painted pixel."""
+    free = np.ones(survey.typicality.shape, bool)
+    if strokes is not None:
+        free[tuple((strokes // survey.edge).T)] = False
+    return free
+
+
+def nearness(free: npt.NDArray[np.bool_]) -> Floats:
     """Return `(h, w)` weights: 1 on strokes, falling with the distance to them.
 
     1 everywhere if there are no strokes.
+
+    Parameters
+    ----------
+    free
+        False where something is painted.
     """
-    shape = survey.typicality.shape
-    if strokes is None or len(strokes) == 0:
-        return np.ones(shape, np.float32)
-    free = np.ones(shape, bool)
-    free[tuple((strokes // survey.edge).T)] = False
-    away = ndi.distance_transform_edt(free) / np.hypot(*shape)
+    if free.all():
+        return np.ones(free.shape, np.float32)
+    away = ndi.distance_transform_edt(free) / np.hypot(*free.shape)
     out: Floats = np.exp(-away / NEARBY).astype(np.float32)
     return out
 
