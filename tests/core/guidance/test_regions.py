@@ -9,6 +9,7 @@ from napari_ood_seg.core.guidance.groups import Group, in_turn
 from napari_ood_seg.core.guidance.regions import (
     NEARBY,
     PER_GROUP,
+    between_classes,
     find_regions,
     nearness,
     suggest,
@@ -101,6 +102,23 @@ def test_places_near_the_strokes_come_first(survey: Survey) -> None:
     first = find_regions(survey, at)[0].regions[0]
     assert inside(first.point, UNSURE)
     assert first.kind == "unsure"
+
+
+def test_places_between_classes_come_last(survey: Survey) -> None:
+    margin = np.ones(SHAPE, np.float32)
+    margin[:, 50] = 0.1  # a border
+    wide = (slice(44, 56), slice(52, 70))
+    margin[wide] = 0.1
+    unclear = replace(survey, margin=margin)
+    found = between_classes(unclear)
+    assert found[46:54, 54:68].all()
+    assert not found[:40].any()
+    assert not between_classes(survey).any()
+    before, after = find_regions(survey), find_regions(unclear)
+    assert len(after) == len(before) + 1
+    (region,) = after[-1].regions
+    assert inside(region.point, wide)
+    assert (region.kind, after[-1].near) == ("unsure", 3)
 
 
 def test_nearness_falls_with_the_distance(survey: Survey) -> None:

@@ -42,6 +42,10 @@ PER_GROUP: Final = 6
 NEARBY: Final = 0.1
 """Share of the diagonal of the image within which strokes make a place interesting."""
 
+_LEAD: Final = 0.5
+_WIDE: Final = 2
+"""Where the best class leads by less, for so many cells around, two classes compete."""
+
 _TYPICAL: Final = 0.5
 _EXPLAINED: Final = 0.1
 _ORDINARY: Final = 0.5
@@ -71,6 +75,7 @@ def find_regions(
     weight = nearness(free)
     least, ordinary = _explained(survey, distance)
     excess = np.maximum(distance - least, 0)
+    between = between_classes(survey) & free
     groups: list[Group] = []
     picks = order_looks(looks, survey.within, distance, weight, least=least)
     for pick in picks:
@@ -78,12 +83,12 @@ def find_regions(
         if distance[mask].mean() < ordinary:
             continue
         mask &= free
-        found = _parts(survey, mask, excess * weight, keep=keep)
-        if found:
-            near = np.bincount(survey.classes[looks == pick.look]).argmax()
-            share = float(mask.sum() / mask.size)
-            numbered = tuple(replace(r, group=len(groups)) for r in found)
-            groups.append(Group(regions=numbered, share=share, near=int(near)))
+        between &= ~mask
+        groups += _group(survey, mask, excess * weight, len(groups), keep=keep)
+    doubt = (1 - survey.margin) * weight
+    for class_id in np.unique(survey.classes[between]):
+        mask = between & (survey.classes == class_id)
+        groups += _group(survey, mask, doubt, len(groups), keep=keep)
     return tuple(groups)
 
 
@@ -103,6 +108,14 @@ def suggest(
     painted = [s.coords for s in own if s.plane == plane]
     strokes = np.concatenate(painted) if painted else None
     return find_regions(survey, strokes, keep=keep)
+
+
+def between_classes(survey: Survey) -> npt.NDArray[np.bool_]:
+    """Return `(h, w)`: cells whose best class hardly leads, in places that are wide.
+
+    Borders between classes are so everywhere, but thin.
+    """
+    return ndi.binary_opening(survey.margin < _LEAD, iterations=_WIDE)
 
 
 def unpainted(
@@ -151,19 +164,36 @@ def _without_small(looks: Labels) -> Labels:
     return np.where(counts[looks] < LEAST_LOOK * looks.size, -1, looks).astype(np.int32)
 
 
+def _group(
+    survey: Survey,
+    mask: npt.NDArray[np.bool_],
+    weight: Floats,
+    number: int,
+    *,
+    keep: float,
+) -> list[Group]:
+    """Return the cells of a mask as a group; none if all its parts are too small."""
+    found = _parts(survey, mask, weight, keep=keep)
+    if not found:
+        return []
+    near = int(np.bincount(survey.classes[mask]).argmax())
+    regions = tuple(replace(r, group=number) for r in found)
+    return [Group(regions=regions, share=float(mask.mean()), near=near)]
+
+
 def _parts(
-    survey: Survey, mask: npt.NDArray[np.bool_], excess: Floats, *, keep: float
+    survey: Survey, mask: npt.NDArray[np.bool_], weight: Floats, *, keep: float
 ) -> list[Region]:
-    """Return the connected parts of one look, those with the most excess first."""
+    """Return the connected parts of a mask, those with the most weight first."""
     parts, n = ndi.label(mask)
     if n == 0:
         return []
     numbers = np.arange(1, n + 1)
     sizes = np.bincount(parts.ravel(), minlength=n + 1)[1:]
-    weight = ndi.sum_labels(excess, parts, numbers)
+    sums = ndi.sum_labels(weight, parts, numbers)
     boxes = ndi.find_objects(parts)
     least = max(1.0, LEAST_SHARE * mask.size)
-    best = [i for i in np.argsort(-weight, kind="stable") if sizes[i] >= least]
+    best = [i for i in np.argsort(-sums, kind="stable") if sizes[i] >= least]
     return [
         _region(survey, parts[boxes[i]] == i + 1, boxes[i], keep=keep)
         for i in best[:PER_GROUP]
