@@ -72,10 +72,12 @@ def one(task: Any, marks: np.ndarray, seed: int, config: InstantConfig) -> Row: 
     """Train, ask, and compare with the labels."""
     source = ImageSource.from_array(task.test.image, axes="YXC")
     trainer = InstantTrainer(config, device=pick_device())
-    model = drive(trainer.fit([Scribbled(source, Scribbles.from_labels(marks))], []))
+    scribbles = Scribbles.from_labels(marks)
+    model = drive(trainer.fit([Scribbled(source, scribbles)], []))
     store = trainer.store(source)
     assert store is not None
-    points = [r.point for r in in_turn(drive(suggest(model, store)))[:FIRST]]
+    groups = drive(suggest(model, store, scribbles=scribbles))
+    points = [r.point for r in in_turn(groups)[:FIRST]]
     wanted = np.isin(task.test.labels, task.unknown)
     painted = np.isin(task.test.labels, task.known)
     low = predict(model, store).typicality < 0.05

@@ -87,7 +87,9 @@ def show_stroke(
         symbol="square",
         size=1,
         border_width=0.0,
+        border_color=color,
         face_color=color,
+        antialiasing=0.0,  # else so small a point is mostly its blurred rim
         metadata={ROLE: "suggestion"},
         **placement(image, source),
     )

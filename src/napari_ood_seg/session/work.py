@@ -161,7 +161,13 @@ class Workshop:
 
         yield Progress(done=0, total=0, stage="looking for unknown")
         store = self._features(job)
-        groups = yield from suggest(job.model, store, plane=job.plane, keep=job.keep)
+        groups = yield from suggest(
+            job.model,
+            store,
+            plane=job.plane,
+            scribbles=job.scribbles,
+            keep=job.keep,
+        )
         doubts: tuple[Doubt, ...] = ()
         if job.scribbles.strokes:
             doubts = yield from find_doubts(

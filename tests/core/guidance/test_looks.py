@@ -15,6 +15,8 @@ AREAS = {KNOWN: 20, CLOTH: 12, SHADE: 8, ORGAN: 4}
 PLACES = np.array([[0, 0], [60, 0], [66, 0], [0, 12]], np.float32)
 """Two shades of cloth far from the class, an organ near it but elsewhere."""
 
+EVEN = np.ones((8, 44), np.float32)
+
 
 @pytest.fixture
 def looks() -> np.ndarray:
@@ -67,7 +69,7 @@ def test_known_distance_is_that_to_the_nearest_class() -> None:
 
 def order(looks: np.ndarray, within: np.ndarray) -> list[int]:
     distance = log_distance([within], [np.zeros(2, np.float32)])
-    picks = order_looks(looks, [within], distance, least=float(np.log(2)))
+    picks = order_looks(looks, [within], distance, EVEN, least=float(np.log(2)))
     gains = [p.gain for p in picks]
     assert gains == sorted(gains, reverse=True)
     return [p.look for p in picks]
@@ -93,6 +95,15 @@ def test_what_gains_nothing_and_what_does_not_count_is_left_out(
 ) -> None:
     distance = log_distance([within], [np.zeros(2, np.float32)])
     looks = np.where(looks == CLOTH, -1, looks)
-    picks = order_looks(looks, [within], distance, least=3.0)
+    picks = order_looks(looks, [within], distance, EVEN, least=3.0)
     assert [p.look for p in picks] == [SHADE, ORGAN]
-    assert order_looks(looks, [within], distance, least=99.0) == ()
+    assert order_looks(looks, [within], distance, EVEN, least=99.0) == ()
+
+
+def test_cells_that_count_more_bring_their_look_forward(
+    looks: np.ndarray, within: np.ndarray
+) -> None:
+    distance = log_distance([within], [np.zeros(2, np.float32)])
+    weight = np.where(looks == ORGAN, 1.0, 0.1).astype(np.float32)
+    picks = order_looks(looks, [within], distance, weight, least=1.0)
+    assert picks[0].look == ORGAN

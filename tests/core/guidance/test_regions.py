@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from napari_ood_seg.core.guidance.groups import Group, in_turn
-from napari_ood_seg.core.guidance.regions import PER_GROUP, find_regions, suggest
+from napari_ood_seg.core.guidance.regions import (
+    NEARBY,
+    PER_GROUP,
+    between_classes,
+    find_regions,
+    nearness,
+    suggest,
+    unpainted,
+)
 from napari_ood_seg.core.guidance.survey import Survey
 from tests.contracts.scenes import RIGHT, drive, fit, three_textures
 
@@ -81,9 +89,56 @@ def test_stroke_lies_in_its_region(survey: Survey) -> None:
         assert away.min() <= EDGE
 
 
-def test_nothing_is_suggested_where_all_is_typical(survey: Survey) -> None:
+def test_what_is_ordinary_is_not_suggested(survey: Survey) -> None:
+    alike = np.random.default_rng(1).normal(size=(2, *SHAPE)).astype(np.float32)
     typical = np.full(SHAPE, 0.6, np.float32)
-    assert find_regions(replace(survey, typicality=typical)) == ()
+    known = replace(survey, look=alike, within=(alike,), typicality=typical)
+    ordinary = [g for g in find_regions(known) if g.kind == "unknown"]
+    assert ordinary == []
+
+
+def test_places_near_the_strokes_come_first(survey: Survey) -> None:
+    at = np.argwhere(np.ones((6, 6), bool)) + np.array([90, 20])  # by what is unsure
+    first = find_regions(survey, at)[0].regions[0]
+    assert inside(first.point, UNSURE)
+    assert first.kind == "unsure"
+
+
+def test_places_between_classes_come_last(survey: Survey) -> None:
+    margin = np.ones(SHAPE, np.float32)
+    margin[:, 50] = 0.1  # a border
+    wide = (slice(44, 56), slice(52, 70))
+    margin[wide] = 0.1
+    unclear = replace(survey, margin=margin)
+    found = between_classes(unclear)
+    assert found[46:54, 54:68].all()
+    assert not found[:40].any()
+    assert not between_classes(survey).any()
+    before, after = find_regions(survey), find_regions(unclear)
+    assert len(after) == len(before) + 1
+    (region,) = after[-1].regions
+    assert inside(region.point, wide)
+    assert (region.kind, after[-1].near) == ("unsure", 3)
+
+
+def test_nearness_falls_with_the_distance(survey: Survey) -> None:
+    weights = nearness(unpainted(survey, np.array([[1, 0]])))
+    diagonal = np.hypot(*SHAPE)
+    assert weights[0, 0] == 1
+    assert weights[0, 40] == pytest.approx(np.exp(-40 / diagonal / NEARBY), rel=1e-5)
+    assert (nearness(unpainted(survey, None)) == 1).all()
+    assert (nearness(unpainted(survey, np.zeros((0, 2), int))) == 1).all()
+
+
+def test_suggested_stroke_covers_no_other(survey: Survey) -> None:
+    rows, columns = np.mgrid[28:32, 4:76]  # through the middle of what is large
+    painted = np.stack([rows.ravel(), columns.ravel()], axis=1)
+    regions = in_turn(find_regions(survey, painted))
+    assert any(inside(r.point, LARGE) for r in regions)
+    own = {tuple(p) for p in painted.tolist()}
+    for region in regions:
+        assert own.isdisjoint(tuple(p) for p in region.stroke.tolist())
+        assert region.point not in own
 
 
 def test_region_at_the_end_has_the_pixels_of_cut_cells(survey: Survey) -> None:

@@ -35,6 +35,7 @@ class Pick:
     gain
         Mean excess of its cells when its turn came, times the root of its share of
         the image: both what is very strange and what there is much of come first.
+        Cells count as much as `order_looks` is told to.
     """
 
     look: int
@@ -91,7 +92,12 @@ def known_distance(within: Sequence[Floats], known: Sequence[Floats]) -> Floats:
 
 
 def order_looks(
-    looks: Labels, within: Sequence[Floats], distance: Floats, *, least: float
+    looks: Labels,
+    within: Sequence[Floats],
+    distance: Floats,
+    weight: Floats,
+    *,
+    least: float,
 ) -> tuple[Pick, ...]:
     """Return the looks in the order in which they should be shown.
 
@@ -109,17 +115,21 @@ def order_looks(
         As of `log_distance`.
     distance
         `(h, w)` to the nearest class so far.
+    weight
+        `(h, w)` how much a cell counts.
     least
         Distance at which a cell counts as explained.
     """
     numbers = [int(i) for i in np.unique(looks[looks >= 0])]
     index = [np.flatnonzero(looks.ravel() == i) for i in numbers]
-    roots = np.sqrt([len(cells) / looks.size for cells in index])
+    weights = [weight.ravel()[cells] for cells in index]
+    roots = np.sqrt([w.sum() / looks.size for w in weights])
     left, now, out = set(range(len(numbers))), distance.ravel().copy(), []
     while left:
         gains = {
-            i: float(roots[i] * np.maximum(now[index[i]].mean() - least, 0))
-            for i in sorted(left)
+            i: float(roots[i] * max(np.average(now[at], weights=w) - least, 0))
+            for i, (at, w) in enumerate(zip(index, weights, strict=True))
+            if i in left
         }
         best = max(gains, key=gains.__getitem__)
         if gains[best] <= 0:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from napari_ood_seg.core.data.scribbles import Scribbles
     from napari_ood_seg.core.features.store import FeatureStore
     from napari_ood_seg.core.guidance.survey import Survey
     from napari_ood_seg.core.models.instant import InstantModel
@@ -35,34 +36,59 @@ LEAST_SHARE: Final = 0.0005
 LEAST_LOOK: Final = 0.003
 """Looks that take less of the image are too rare to be a class."""
 
-PER_GROUP: Final = 12
+PER_GROUP: Final = 6
 """Regions of a group that are kept, the best ones."""
 
-TYPICAL: Final = 0.5
-"""What is as typical as the median scribble is known, whatever its look."""
+NEARBY: Final = 0.1
+"""Share of the diagonal of the image within which strokes make a place interesting."""
+
+_LEAD: Final = 0.5
+_WIDE: Final = 2
+"""Where the best class leads by less, for so many cells around, two classes compete."""
+
+_TYPICAL: Final = 0.5
+_EXPLAINED: Final = 0.1
+_ORDINARY: Final = 0.5
+"""Of the distances of cells that are more typical than the median scribble, these
+quantiles count as fully explained, and as no reason to look there."""
 
 
-def find_regions(survey: Survey, *, keep: float = 0.95) -> tuple[Group, ...]:
+def find_regions(
+    survey: Survey,
+    strokes: npt.NDArray[np.integer] | None = None,
+    *,
+    keep: float = 0.95,
+) -> tuple[Group, ...]:
     """Return groups of regions that no class explains, in order of interest.
 
     Parameters
     ----------
+    strokes
+        `(n, 2)` painted pixels; places near them, where somebody works, come before
+        places that are as strange but far away.
     keep
         As of the threshold: typicality below 1 - `keep` is unknown.
     """
     looks = _without_small(group_looks(survey.look))
     distance = known_distance(survey.within, survey.known)
-    least = _explained(survey, distance)
+    free = unpainted(survey, strokes)
+    weight = nearness(free)
+    least, ordinary = _explained(survey, distance)
     excess = np.maximum(distance - least, 0)
+    between = between_classes(survey) & free
     groups: list[Group] = []
-    for pick in order_looks(looks, survey.within, distance, least=least):
-        mask = (looks == pick.look) & (survey.typicality < TYPICAL)
-        found = _parts(survey, mask, excess, keep=keep)
-        if found:
-            near = np.bincount(survey.classes[looks == pick.look]).argmax()
-            share = float(mask.sum() / mask.size)
-            numbered = tuple(replace(r, group=len(groups)) for r in found)
-            groups.append(Group(regions=numbered, share=share, near=int(near)))
+    picks = order_looks(looks, survey.within, distance, weight, least=least)
+    for pick in picks:
+        mask = looks == pick.look
+        if distance[mask].mean() < ordinary:
+            continue
+        mask &= free
+        between &= ~mask
+        groups += _group(survey, mask, excess * weight, len(groups), keep=keep)
+    doubt = (1 - survey.margin) * weight
+    for class_id in np.unique(survey.classes[between]):
+        mask = between & (survey.classes == class_id)
+        groups += _group(survey, mask, doubt, len(groups), keep=keep)
     return tuple(groups)
 
 
@@ -71,21 +97,65 @@ def suggest(
     store: FeatureStore,
     *,
     plane: tuple[int, ...] = (),
+    scribbles: Scribbles | None = None,
     keep: float = 0.95,
 ) -> Generator[Progress, None, tuple[Group, ...]]:
     """Look at a plane of an image, and return its groups; see `find_regions`."""
     from napari_ood_seg.core.guidance.survey import take_survey
 
     survey = yield from take_survey(model, store, plane=plane)
-    return find_regions(survey, keep=keep)
+    own = [] if scribbles is None else scribbles.strokes
+    painted = [s.coords for s in own if s.plane == plane]
+    strokes = np.concatenate(painted) if painted else None
+    return find_regions(survey, strokes, keep=keep)
 
 
-def _explained(survey: Survey, distance: Floats) -> float:
-    """Return the distance of what is known: the median where all is typical."""
-    known = distance[survey.typicality >= TYPICAL]
+def between_classes(survey: Survey) -> npt.NDArray[np.bool_]:
+    """Return `(h, w)`: cells whose best class hardly leads, in places that are wide.
+
+    Borders between classes are so everywhere, but thin.
+    """
+    return ndi.binary_opening(survey.margin < _LEAD, iterations=_WIDE)
+
+
+def unpainted(
+    survey: Survey, strokes: npt.NDArray[np.integer] | None
+) -> npt.NDArray[np.bool_]:
+    """Return `(h, w)`: the cells without a painted pixel."""
+    free = np.ones(survey.typicality.shape, bool)
+    if strokes is not None:
+        free[tuple((strokes // survey.edge).T)] = False
+    return free
+
+
+def nearness(free: npt.NDArray[np.bool_]) -> Floats:
+    """Return `(h, w)` weights: 1 on strokes, falling with the distance to them.
+
+    1 everywhere if there are no strokes.
+
+    Parameters
+    ----------
+    free
+        False where something is painted.
+    """
+    if free.all():
+        return np.ones(free.shape, np.float32)
+    away = ndi.distance_transform_edt(free) / np.hypot(*free.shape)
+    out: Floats = np.exp(-away / NEARBY).astype(np.float32)
+    return out
+
+
+def _explained(survey: Survey, distance: Floats) -> tuple[float, float]:
+    """Return distances of what is known: fully explained, and ordinary.
+
+    Where nothing is typical, that of the average pixel of a Gaussian class.
+    """
+    known = distance[survey.typicality >= _TYPICAL]
     if len(known):
-        return float(np.median(known))
-    return float(np.mean([np.log(len(z)) for z in survey.within]))
+        least, ordinary = np.quantile(known, [_EXPLAINED, _ORDINARY])
+        return float(least), float(ordinary)
+    average = float(np.mean([np.log(len(z)) for z in survey.within]))
+    return average, average
 
 
 def _without_small(looks: Labels) -> Labels:
@@ -94,19 +164,36 @@ def _without_small(looks: Labels) -> Labels:
     return np.where(counts[looks] < LEAST_LOOK * looks.size, -1, looks).astype(np.int32)
 
 
+def _group(
+    survey: Survey,
+    mask: npt.NDArray[np.bool_],
+    weight: Floats,
+    number: int,
+    *,
+    keep: float,
+) -> list[Group]:
+    """Return the cells of a mask as a group; none if all its parts are too small."""
+    found = _parts(survey, mask, weight, keep=keep)
+    if not found:
+        return []
+    near = int(np.bincount(survey.classes[mask]).argmax())
+    regions = tuple(replace(r, group=number) for r in found)
+    return [Group(regions=regions, share=float(mask.mean()), near=near)]
+
+
 def _parts(
-    survey: Survey, mask: npt.NDArray[np.bool_], excess: Floats, *, keep: float
+    survey: Survey, mask: npt.NDArray[np.bool_], weight: Floats, *, keep: float
 ) -> list[Region]:
-    """Return the connected parts of one look, those with the most excess first."""
+    """Return the connected parts of a mask, those with the most weight first."""
     parts, n = ndi.label(mask)
     if n == 0:
         return []
     numbers = np.arange(1, n + 1)
     sizes = np.bincount(parts.ravel(), minlength=n + 1)[1:]
-    weight = ndi.sum_labels(excess, parts, numbers)
+    sums = ndi.sum_labels(weight, parts, numbers)
     boxes = ndi.find_objects(parts)
     least = max(1.0, LEAST_SHARE * mask.size)
-    best = [i for i in np.argsort(-weight, kind="stable") if sizes[i] >= least]
+    best = [i for i in np.argsort(-sums, kind="stable") if sizes[i] >= least]
     return [
         _region(survey, parts[boxes[i]] == i + 1, boxes[i], keep=keep)
         for i in best[:PER_GROUP]
