@@ -1,6 +1,6 @@
 """Take the screenshots of the documentation from the running program.
 
-    python docs/make_screenshots.py [histology hyperspectral audit]
+    python docs/make_screenshots.py [histology hyperspectral audit guide]
 
 Needs a display with OpenGL (Xvfb will do).
 """
@@ -38,7 +38,7 @@ def take(name: str) -> Path:
     """Run a demo until its result is complete, and return the picture's path."""
     viewer = napari.Viewer()
     viewer.window.resize(*SIZE)
-    sample = "histology" if name == "audit" else name
+    sample = "histology" if name in ("audit", "guide") else name
     widget = open_demo(viewer, sample)
     session = widget.session
     wait_until(lambda: session.result is not None and not session.busy, name)
@@ -48,6 +48,13 @@ def take(name: str) -> Path:
         widget.sections.set_expanded("Audit", expanded=True)
         widget.audits.start()
         wait_until(lambda: widget.audits.audit is not None and not session.busy, name)
+    if name == "guide":
+        session.set_live(live=False)
+        for title in ("Image", "Classes", "Train"):
+            widget.sections.set_expanded(title, expanded=False)
+        for _ in range(2):
+            widget.guides.go_next()
+            wait_until(lambda: widget.guides.here is not None, name)
     path = IMAGES / f"{name}.png"
     viewer.window.screenshot(str(path), canvas_only=False, flash=False)
     viewer.close()
@@ -56,5 +63,5 @@ def take(name: str) -> Path:
 
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
-    for sample in sys.argv[1:] or ["histology", "hyperspectral", "audit"]:
+    for sample in sys.argv[1:] or ["histology", "hyperspectral", "audit", "guide"]:
         print(take(sample))
