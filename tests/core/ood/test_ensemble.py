@@ -81,7 +81,7 @@ def test_without_scores_for_classes_the_classifier_tells_what_is_ambiguous() -> 
 
 
 def test_one_class_is_never_ambiguous() -> None:
-    one = two_classes().without_class(2)
+    one = two_classes().without({2})
     ensemble = Ensemble.fit({"a": Mahalanobis}, [one], ambiguity=1.0)
     x = draw(7, 6)
     columns = ensemble.columns(0, x).T

@@ -45,8 +45,7 @@ class InstantModel:
     calibration
         From score to typicality.
     remarks
-        What the user should know, a sentence each: scores that do not suit the
-        features, no stroke to check on.
+        A sentence for each OOD score that does not suit the features.
     facts
         For the model file: channel names, wavelengths, pixel size, history.
     """

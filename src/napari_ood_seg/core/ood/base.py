@@ -104,12 +104,6 @@ class TrainingPixels:
             self, strokes=tuple(s for s in self.strokes if s.group not in groups)
         )
 
-    def without_class(self, class_id: int) -> Self:
-        """Return the pixels without a class."""
-        return replace(
-            self, strokes=tuple(s for s in self.strokes if s.class_id != class_id)
-        )
-
     def by_class(self) -> dict[int, list[StrokePixels]]:
         """Return the strokes of each class."""
         out: dict[int, list[StrokePixels]] = {i: [] for i in self.class_ids}
