@@ -125,7 +125,11 @@ def test_calibrated_on_strokes_that_were_left_out() -> None:
     expected = [0.5, 0.5, config.distance, config.ambiguity]
     assert ensemble.weights.tolist() == pytest.approx(expected)
     fitted = {
-        c: [p.evidence(ensemble) for p in made.probes if p.class_id == c]
+        c: [
+            ensemble.evidence(ensemble.columns_at(p.levels))
+            for p in made.probes
+            if p.class_id == c
+        ]
         for c in (1, 2, 3)
     }
     wanted = Calibration.fit(
@@ -206,7 +210,10 @@ def test_without_a_stroke_to_spare_it_says_so() -> None:
     made = case([(1, ALWAYS_IN, 5), (2, ALWAYS_IN, 3)])
     ensemble, calibration = drive(crossfit(*made, CONFIG))
     assert calibration.n_strokes == 0
-    own = {p.class_id: [ensemble.combine(p.evidence(ensemble))] for p in made.probes}
+    own = {
+        p.class_id: [ensemble.combine(ensemble.evidence(ensemble.columns_at(p.levels)))]
+        for p in made.probes
+    }
     expected = Calibration.fit({}, own).quantiles
     torch.testing.assert_close(calibration.quantiles, expected)
 
@@ -217,7 +224,7 @@ def test_fitted_scores_pull_the_threshold_down_a_little() -> None:
     ensemble, calibration = drive(crossfit(*made, config))
     scores: dict[int, list[Tensor]] = {}
     for probe in made.probes:
-        own = ensemble.combine(probe.evidence(ensemble))
+        own = ensemble.combine(ensemble.evidence(ensemble.columns_at(probe.levels)))
         scores.setdefault(probe.class_id, []).append(own)
     fitted = Calibration.fit({}, scores).quantiles
     at = int((LEVELS - 0.95).abs().argmin())
@@ -237,7 +244,7 @@ def test_that_share_of_fresh_pixels_stays_known(keep: float) -> None:
             for i in range(N_LEVELS)
         )
         probe = Probe(class_id=c, group=0, levels=fresh)
-        scores = ensemble.combine(probe.evidence(ensemble))
+        scores = ensemble.combine(ensemble.evidence(ensemble.columns_at(probe.levels)))
         known.append((calibration.typicality(scores) >= 1 - keep).float().mean())
     assert float(torch.stack(known).mean()) == pytest.approx(keep, abs=0.05)
 

@@ -10,9 +10,13 @@ import torch
 from napari_ood_seg.core.features import filters
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from napari_ood_seg.core.config import FilterConfig
+
+    Span = tuple[int, int]
 
 _COARSE = 3.0
 """A scale of at least this many pixels of its level is computed one level up."""
@@ -84,9 +88,7 @@ class FilterBank:
     @property
     def halo(self) -> int:
         """Context in pixels beyond which nothing matters; a multiple of `stride`."""
-        reach = [
-            (2 * filters.kernel_radius(s.sigma) + 2) * s.factor for s in self._scales
-        ]
+        reach = [_reach(s.sigma) * s.factor for s in self._scales]
         return -(-max(reach) // self.stride) * self.stride
 
     @property
@@ -96,20 +98,40 @@ class FilterBank:
         size |= {"gradient": 1, "hessian": 2, "structure": 2}
         return sum(size[k] for k in self.config.kinds)
 
-    def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
+    def __call__(
+        self, x: Tensor, spans: Sequence[Span] | None = None
+    ) -> tuple[Tensor, ...]:
         """Return per scale `(n_features, ceil(h/f), ceil(w/f))` features.
 
         Parameters
         ----------
         x
             `(n_channels, h, w)`; `f` is the scale's factor.
+        spans
+            First and last-plus-one row and column that are wanted, multiples of the
+            `stride` or the image's end; what is around them is only used as context,
+            by each scale as far as it reaches.
         """
+        spans = spans or [(0, n) for n in x.shape[1:]]
         level, factor, out = x, 1, []
         for scale in self._scales:
             while factor < scale.factor:
                 level, factor = filters.halve(level), factor * 2
-            out.append(self._one_scale(level, scale.sigma))
+            wanted = [(a // factor, -(-b // factor)) for a, b in spans]
+            out.append(self._within(level, scale.sigma, wanted))
         return tuple(out)
+
+    def _within(self, level: Tensor, sigma: float, wanted: Sequence[Span]) -> Tensor:
+        """Return the features of a part of a level, the same as cut from the whole."""
+        reach = _reach(sigma)
+        around = [
+            (max(a - reach, 0), min(b + reach, n))
+            for (a, b), n in zip(wanted, level.shape[1:], strict=True)
+        ]
+        (top, bottom), (left, right) = around
+        features = self._one_scale(level[:, top:bottom, left:right], sigma)
+        (first, last), (begin, end) = wanted
+        return features[:, first - top : last - top, begin - left : end - left]
 
     def _one_scale(self, x: Tensor, sigma: float) -> Tensor:
         kinds = self.config.kinds
@@ -132,6 +154,11 @@ class FilterBank:
             square = filters.gaussian_blur(x**2, sigma)
             out.append(_compress((square - blurred**2).clamp_min(0).sqrt()))
         return torch.cat(out)
+
+
+def _reach(sigma: float) -> int:
+    """Return how many pixels of its level away something can still matter."""
+    return 2 * filters.kernel_radius(sigma) + 2
 
 
 def _compress(energy: Tensor) -> Tensor:

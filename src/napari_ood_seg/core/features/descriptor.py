@@ -12,7 +12,7 @@ from napari_ood_seg.core.features.bank import FilterBank
 from napari_ood_seg.core.moments import Moments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from torch import Tensor
 
@@ -232,12 +232,26 @@ class Descriptor:
         )
         return replace(self, reductions=reductions)
 
-    def raw(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Return per scale the features of a `(n_channels, h, w)` region, unreduced."""
-        out = self.bank(self.channels(x))
+    def raw(
+        self, x: Tensor, spans: Sequence[tuple[int, int]] | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return per scale the features of a `(n_channels, h, w)` region, unreduced.
+
+        Parameters
+        ----------
+        spans
+            The rows and columns that are wanted; see `FilterBank`.
+        """
+        out = self.bank(self.channels(x), spans)
         if self.encoder is None or self.colors is None:
             return out
-        return (*out, *self.encoder(self.colors(x)))
+        stages = self.encoder(self.colors(x))
+        if spans is not None:
+            stages = tuple(
+                _cut(z, f, spans)
+                for z, f in zip(stages, self.encoder.factors, strict=True)
+            )
+        return (*out, *stages)
 
     def raw_moments(self, regions: Regions) -> list[Moments]:
         """Return the moments of the raw features of each scale."""
@@ -280,15 +294,19 @@ class Descriptor:
         """The filters."""
         return FilterBank(self.config, self.channels.n_out)
 
-    def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
+    def __call__(
+        self, x: Tensor, spans: Sequence[tuple[int, int]] | None = None
+    ) -> tuple[Tensor, ...]:
         """Return per scale `(d, ceil(h/f), ceil(w/f))` features of `x`.
 
         Parameters
         ----------
         x
             `(n_channels, h, w)`; `f` is the scale's factor.
+        spans
+            The rows and columns that are wanted; see `FilterBank`.
         """
-        pairs = zip(self.reductions, self.raw(x), strict=True)
+        pairs = zip(self.reductions, self.raw(x, spans), strict=True)
         return tuple(reduce(z) for reduce, z in pairs)
 
 
@@ -364,6 +382,12 @@ def fit_channels(config: FilterConfig, regions: Iterable[Tensor]) -> ChannelMap:
         basis=_signed(axes.flip(1)[:, :k]).float(),
         scale=float(values[-1].sqrt()),
     )
+
+
+def _cut(z: Tensor, factor: int, spans: Sequence[tuple[int, int]]) -> Tensor:
+    """Return the part of a level's features that covers `spans` of the region."""
+    (top, bottom), (left, right) = ((a // factor, -(-b // factor)) for a, b in spans)
+    return z[:, top:bottom, left:right]
 
 
 def _is_constant(moments: Moments) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Self
 
 import torch
 
 from napari_ood_seg.core.config import TileConfig
+from napari_ood_seg.core.data.coverage import CELL
 from napari_ood_seg.core.data.tiling import Tile, iter_tiles
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ class TileFeatures:
     ----------
     levels
         Per scale `(d, ceil(h/f), ceil(w/f))` features of the `(h, w)` context.
+    factors
+        `f` of each scale.
     size
         `(h, w)`.
     crop
@@ -52,6 +56,7 @@ class TileFeatures:
     """
 
     levels: tuple[Tensor, ...] = field(repr=False)
+    factors: tuple[int, ...]
     size: tuple[int, int]
     crop: tuple[slice, ...]
     origin: tuple[int, int]
@@ -63,6 +68,38 @@ class TileFeatures:
         """Bytes held."""
         kept = (*self.levels, self.guide)
         return sum(t.nelement() * t.element_size() for t in kept)
+
+    def part(self, region: Sequence[slice], margin: int) -> Self:
+        """Return the features of a region of the tile and of a margin around it.
+
+        Parameters
+        ----------
+        region
+            Rows and columns of the image; they start at multiples of the coarsest
+            factor.
+        margin
+            In pixels, a multiple of that factor; less where the context ends.
+        """
+        local = [
+            slice(r.start - o, r.stop - o)
+            for r, o in zip(region, self.origin, strict=True)
+        ]
+        spans = _around(local, margin, self.size)
+        (top, bottom), (left, right) = spans
+        return replace(
+            self,
+            levels=tuple(
+                z[:, top // f : -(-bottom // f), left // f : -(-right // f)]
+                for z, f in zip(self.levels, self.factors, strict=True)
+            ),
+            size=(bottom - top, right - left),
+            crop=_within(local, spans),
+            origin=(self.origin[0] + top, self.origin[1] + left),
+            invalid=None
+            if self.invalid is None
+            else self.invalid[_within(local, [(c.start, c.stop) for c in self.crop])],
+            guide=self.guide[:, top:bottom, left:right],
+        )
 
 
 class FeatureStore:
@@ -119,6 +156,42 @@ class FeatureStore:
             self._kept.popitem(last=False)
         return found
 
+    def part(
+        self, plane: Plane, index: int, region: Sequence[slice], *, stride: int = 1
+    ) -> TileFeatures:
+        """Return the features of a region of a tile, and of a margin around it.
+
+        Parameters
+        ----------
+        region
+            Rows and columns of the image within the tile, at multiples of its
+            coarsest factor and of `stride`.
+        stride
+            The margin is made a multiple of it.
+        """
+        margin = self._margin // stride * stride
+        return self.tile(plane, index).part(region, margin)
+
+    def has(self, plane: Plane, index: int) -> bool:
+        """Whether the features of a tile are there already."""
+        return (plane, index) in self._kept
+
+    @property
+    def cell(self) -> int:
+        """Edge in pixels of the smallest part of a tile that is predicted alone."""
+        return math.gcd(self._size, max(CELL, self.descriptor.stride))
+
+    @property
+    def n_kept(self) -> int:
+        """How many tiles are kept."""
+        return len(self._kept)
+
+    @property
+    def room(self) -> int:
+        """How many more tiles can be kept, as large as those that are; a guess."""
+        largest = max((t.n_bytes for t in self._kept.values()), default=1)
+        return max(0, self.budget - self.n_bytes) // largest
+
     def rows(self, plane: Plane, level: int, cells: Tensor) -> Tensor:
         """Return the `(n, d)` features at `(n, 2)` rows and columns of a level."""
         factor = self.factors[level]
@@ -141,27 +214,19 @@ class FeatureStore:
 
     def _compute(self, plane: Plane, tile: Tile) -> TileFeatures:
         region = read_region(self.source, tile.outer, plane=plane, device=self.device)
-        spans = [
-            (max(0, i.start - self._margin), min(n, i.stop + self._margin))
-            for i, n in zip(tile.inner, self._shape, strict=True)
-        ]
-        levels = tuple(
-            _cut(z, f, spans, tile.outer)
-            for z, f in zip(self.descriptor(region), self.factors, strict=True)
-        )
-        where = [
-            slice(a - o.start, b - o.start)
+        spans = _around(tile.inner, self._margin, self._shape)
+        wanted = [
+            (a - o.start, b - o.start)
             for (a, b), o in zip(spans, tile.outer, strict=True)
         ]
-        guide = self.descriptor.channels(region[:, where[0], where[1]])[:1]
+        where = tuple(slice(a, b) for a, b in wanted)
+        guide = self.descriptor.channels(region[(slice(None), *where)])[:1]
         broken = ~torch.isfinite(region[(slice(None), *tile.crop)]).all(0)
         return TileFeatures(
-            levels=levels,
+            levels=tuple(z.contiguous() for z in self.descriptor(region, wanted)),
+            factors=self.factors,
             size=(spans[0][1] - spans[0][0], spans[1][1] - spans[1][0]),
-            crop=tuple(
-                slice(i.start - a, i.stop - a)
-                for i, (a, _) in zip(tile.inner, spans, strict=True)
-            ),
+            crop=_within(tile.inner, spans),
             origin=(spans[0][0], spans[1][0]),
             invalid=broken if bool(broken.any()) else None,
             guide=guide,
@@ -172,15 +237,23 @@ class FeatureStore:
         return self.source.height, self.source.width
 
 
-def _cut(
-    z: Tensor, factor: int, spans: Sequence[tuple[int, int]], outer: Sequence[slice]
-) -> Tensor:
-    """Return the part of a level's features that covers `spans` of the image."""
-    where = [
-        slice((a - o.start) // factor, -(-(b - o.start) // factor))
-        for (a, b), o in zip(spans, outer, strict=True)
+def _around(
+    inner: Sequence[slice], margin: int, shape: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Return the first and last-plus-one row and column of a region and its margin."""
+    return [
+        (max(0, i.start - margin), min(n, i.stop + margin))
+        for i, n in zip(inner, shape, strict=True)
     ]
-    return z[:, where[0], where[1]].contiguous()
+
+
+def _within(
+    inner: Sequence[slice], spans: Sequence[tuple[int, int]]
+) -> tuple[slice, ...]:
+    """Return where a region lies in what is around it."""
+    return tuple(
+        slice(i.start - a, i.stop - a) for i, (a, _) in zip(inner, spans, strict=True)
+    )
 
 
 def grid(source: ImageSource, *, size: int, halo: int) -> tuple[Tile, ...]:

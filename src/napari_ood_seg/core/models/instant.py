@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.types import ClassInfo
 
 
+_LEAST: Final = 0.4
+"""Smoothing over less than this, in pixels that are looked at, is left out."""
+
 _CHUNK: Final = 32_768
 """Pixels at a time: their features stay in the processor's cache."""
 
@@ -88,18 +91,27 @@ class InstantModel:
         features: tuple[Tensor, ...],
         size: tuple[int, int],
         guide: Tensor | None = None,
+        *,
+        stride: int = 1,
     ) -> tuple[Tensor, Tensor]:
         """Return logits `(k, h, w)` and OOD scores `(h, w)` of a region of `size`.
+
+        With a `stride` above 1, those of every so many pixels, which are smoothed
+        less; the cost falls with its square.
 
         A class logit is minus the mean over the scales of the log squared distance,
         times half the mean number of features: the log density of a Gaussian whose
         scale is not known. A higher score is more OOD.
         """
+        factors = self.descriptor.factors
         maps = [
-            _by_pixel(z, partial(self.ensemble.columns, level))
-            for level, z in enumerate(features)
+            _by_pixel(
+                pyramid.thinned(z, factor, size, stride),
+                partial(self.ensemble.columns, level),
+            )
+            for level, (z, factor) in enumerate(zip(features, factors, strict=True))
         ]
-        merged = self._merge(maps, size, guide)
+        merged = self._merge(maps, size, guide, stride)
         k = len(self.classes)
         logits = -0.5 * self.descriptor.mean_size * merged[:k]
         return logits, self.ensemble.score(merged)
@@ -114,13 +126,20 @@ class InstantModel:
         return self.evaluate(features, size, guide)[0]
 
     def _merge(
-        self, maps: Sequence[Tensor], size: tuple[int, int], guide: Tensor | None
+        self,
+        maps: Sequence[Tensor],
+        size: tuple[int, int],
+        guide: Tensor | None,
+        stride: int,
     ) -> Tensor:
+        smoothing = self.config.smoothing / stride
+        if guide is not None:
+            guide = pyramid.thinned(guide, 1, size, stride)
         return pyramid.merge(
             maps,
-            self.descriptor.factors,
-            size,
-            smoothing=self.config.smoothing,
+            [max(f // stride, 1) for f in self.descriptor.factors],
+            (-(-size[0] // stride), -(-size[1] // stride)),
+            smoothing=smoothing if smoothing >= _LEAST or stride == 1 else 0.0,
             guide=guide if self.config.edge_aware else None,
         )
 
@@ -139,16 +158,23 @@ class InstantModel:
 
     @torch.inference_mode()
     def predict_tile(
-        self, tile: TileFeatures, *, probabilities: bool = False
+        self, tile: TileFeatures, *, probabilities: bool = False, stride: int = 1
     ) -> Prediction:
-        """Return the prediction of the inner part of a tile."""
-        logits, score = self.evaluate(tile.levels, tile.size, tile.guide)
-        logits = logits[(slice(None), *tile.crop)]
-        score = score[tile.crop].contiguous()
+        """Return the prediction of the inner part of a tile, `(h, w)`.
+
+        With a `stride` above 1 of every so many pixels, `(ceil(h/stride), ...)`; the
+        inner part then starts at a multiple of it.
+        """
+        logits, score = self.evaluate(tile.levels, tile.size, tile.guide, stride=stride)
+        crop = tuple(slice(c.start // stride, -(-c.stop // stride)) for c in tile.crop)
+        logits = logits[(slice(None), *crop)]
+        score = score[crop].contiguous()
         best = logits.argmax(0) if self.config.per_class else None
         typicality = self.calibration.typicality(score, best)
         if tile.invalid is not None:
-            typicality[tile.invalid] = 0.0
+            invalid = tile.invalid[None]
+            size = (invalid.shape[1], invalid.shape[2])
+            typicality[pyramid.thinned(invalid, 1, size, stride)[0]] = 0.0
         return Prediction(
             classes=_best(logits, self.class_ids).cpu().numpy(),
             score=score.cpu().numpy(),
@@ -180,7 +206,7 @@ def _by_pixel(z: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
     columns = z.flatten(1)
     out: list[Tensor] = []
     for i in range(0, columns.shape[1], _CHUNK):
-        values = function(columns[:, i : i + _CHUNK].T.contiguous()).T
+        values = function(columns[:, i : i + _CHUNK].T).T
         if not out:
             out.append(values.new_empty(len(values), columns.shape[1]))
         out[0][:, i : i + _CHUNK] = values

@@ -10,6 +10,7 @@ from typing import (
     NamedTuple,
     Protocol,
     Self,
+    TypeGuard,
     runtime_checkable,
 )
 
@@ -18,7 +19,14 @@ import torch
 from napari_ood_seg.core.moments import Moments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Hashable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from torch import Tensor
 
@@ -225,6 +233,40 @@ class ClassDetector(PixelDetector, Protocol):
         The smallest of a row is the `score` of the pixel.
         """
         ...
+
+
+@runtime_checkable
+class SummingDetector(PixelDetector, Protocol):
+    """A detector fitted on sums over strokes: leaving some out costs little."""
+
+    def fit_without(
+        self, pixels: TrainingPixels, left_out: Sequence[Collection[int]]
+    ) -> list[Self]:
+        """Return fitted detectors, each without the strokes of some groups."""
+        ...
+
+
+def fits(
+    make: Callable[[], PixelDetector],
+    pixels: TrainingPixels,
+    left_out: Sequence[Collection[int]],
+) -> Iterator[PixelDetector]:
+    """Yield fitted detectors, each without the strokes of some groups.
+
+    Those that can are fitted together, others when their turn comes. Every class
+    must keep a stroke.
+    """
+    first = make()
+    if hasattr(first, "fit_without"):
+        yield from first.fit_without(pixels, left_out)
+    else:
+        for groups in left_out:
+            yield make().fit(pixels.without(groups))
+
+
+def scores_classes(detector: PixelDetector) -> TypeGuard[ClassDetector]:
+    """Whether a detector is a `ClassDetector`; quicker than asking the protocol."""
+    return hasattr(detector, "class_scores")
 
 
 def balanced_weights(strokes: Sequence[StrokePixels]) -> Tensor:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import torch
 
-from napari_ood_seg.core.moments import Moments
 from napari_ood_seg.core.ood.base import DetectorFacts, TrainingPixels, labelled_rows
 from napari_ood_seg.core.ood.functional import (
     inverse_factor,
+    inverse_factors,
     neighbour_distances,
     squared_mahalanobis,
     unit,
@@ -17,7 +18,11 @@ from napari_ood_seg.core.ood.functional import (
 from napari_ood_seg.core.ood.state import FittedTensors
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from torch import Tensor
+
+    from napari_ood_seg.core.moments import Moments
 
 _LEE = "Lee et al., NeurIPS 2018"
 
@@ -50,21 +55,37 @@ class Mahalanobis(FittedTensors):
 
     def fit(self, pixels: TrainingPixels) -> Self:
         """Estimate class means and covariances from the moments of the strokes."""
-        everything = pixels.unlabelled_moments(self.view, self._prepare)
-        d = len(everything.total)
-        per_class = [
-            Moments.sum((s.moments(self.view, self._prepare) for s in strokes), d)
-            for strokes in pixels.by_class().values()
-        ]
-        shared = torch.stack([m.covariance for m in per_class]).mean(0)
-        target = sphere(everything.covariance)
-        self._fitted = {
-            "means": torch.stack([m.mean for m in per_class]).float(),
-            "whitening": torch.stack(
-                [inverse_factor(self._blend(m, shared, target)) for m in per_class]
-            ).float(),
-        }
+        (self._fitted,) = self._estimates(pixels, [()])
         return self
+
+    def fit_without(
+        self, pixels: TrainingPixels, left_out: Sequence[Collection[int]]
+    ) -> list[Self]:
+        """Return detectors like this one, fitted without some groups of strokes each.
+
+        All at once: sums over the strokes that stay are products of matrices.
+        """
+        return [
+            copy.copy(self).restore(fitted)
+            for fitted in self._estimates(pixels, left_out)
+        ]
+
+    def _estimates(
+        self, pixels: TrainingPixels, left_out: Sequence[Collection[int]]
+    ) -> list[dict[str, Tensor]]:
+        """Return what is fitted, once for each of the groups that are left out."""
+        everything = pixels.unlabelled_moments(self.view, self._prepare)
+        target = sphere(everything.covariance)
+        moments = [s.moments(self.view, self._prepare) for s in pixels.strokes]
+        mean, covariance = class_moments(moments, _members(pixels, left_out))
+        shared = covariance.mean(1, keepdim=True)
+        within = (1 - self.own_shape) * shared + self.own_shape * covariance
+        blend = (1 - self.shrinkage) * within + self.shrinkage * target
+        whitening = inverse_factors(blend)
+        return [
+            {"means": m, "whitening": w}
+            for m, w in zip(mean.float(), whitening.float(), strict=True)
+        ]
 
     def distances(self, features: Tensor) -> Tensor:
         """Return `(n, k)` squared distances to the classes, in order of their ids."""
@@ -79,10 +100,6 @@ class Mahalanobis(FittedTensors):
     def score(self, features: Tensor) -> Tensor:
         """Return the logarithm of the squared distance to the nearest class."""
         return self.class_scores(features).amin(1)
-
-    def _blend(self, own: Moments, shared: Tensor, target: Tensor) -> Tensor:
-        within = (1 - self.own_shape) * shared + self.own_shape * own.covariance
-        return (1 - self.shrinkage) * within + self.shrinkage * target
 
     def _prepare(self, features: Tensor) -> Tensor:
         return features
@@ -113,17 +130,18 @@ class RelativeMahalanobis(Mahalanobis):
         source="Ren et al., arXiv 2106.09022",
     )
 
-    def fit(self, pixels: TrainingPixels) -> Self:
-        """Estimate the class Gaussians and one of all unlabelled pixels."""
-        super().fit(pixels)
+    def _estimates(
+        self, pixels: TrainingPixels, left_out: Sequence[Collection[int]]
+    ) -> list[dict[str, Tensor]]:
+        """Add the Gaussian of all unlabelled pixels."""
         everything = pixels.unlabelled_moments(self.view, self._prepare)
         covariance = everything.covariance
         covariance = covariance + 1e-3 * sphere(covariance)
-        self._fitted |= {
+        average = {
             "mean_0": everything.mean.float()[None],
             "whitening_0": inverse_factor(covariance).float()[None],
         }
-        return self
+        return [own | average for own in super()._estimates(pixels, left_out)]
 
     def class_scores(self, features: Tensor) -> Tensor:
         """Return `(n, k)` differences of the squared distances."""
@@ -142,6 +160,41 @@ class RelativeMahalanobisPlusPlus(RelativeMahalanobis, MahalanobisPlusPlus):
         cost="2d^2 + kd",
         source="Ren et al., arXiv 2106.09022; Mueller and Hein, ICML 2025",
     )
+
+
+def _members(pixels: TrainingPixels, left_out: Sequence[Collection[int]]) -> Tensor:
+    """Return `(g, k, s)`: 1 where a stroke is of a class and not left out."""
+    ids = torch.tensor([s.class_id for s in pixels.strokes])
+    of_class = ids == torch.tensor(pixels.class_ids)[:, None]
+    stays = [[s.group not in groups for s in pixels.strokes] for groups in left_out]
+    return (of_class & torch.tensor(stays)[:, None]).double()
+
+
+def class_moments(moments: Sequence[Moments], members: Tensor) -> tuple[Tensor, Tensor]:
+    """Return means `(..., d)` and covariances `(..., d, d)` of sets of strokes.
+
+    Parameters
+    ----------
+    moments
+        Of each of `s` strokes.
+    members
+        `(..., s)` float64, 1 for the strokes of a set and 0 for others.
+
+    Examples
+    --------
+    >>> from napari_ood_seg.core.moments import Moments
+    >>> parts = [Moments.of(torch.tensor([[0.0]])), Moments.of(torch.tensor([[4.0]]))]
+    >>> mean, covariance = class_moments(parts, torch.ones(1, 2, dtype=torch.float64))
+    >>> mean.tolist(), covariance.tolist()
+    ([[2.0]], [[[4.0]]])
+    """
+    n = members @ torch.tensor([m.n for m in moments], dtype=torch.float64)
+    n = n.clamp_min(1e-12)
+    mean = members @ torch.stack([m.total for m in moments]) / n[..., None]
+    outer = torch.stack([m.outer for m in moments])
+    square = (members @ outer.flatten(1)).unflatten(-1, outer.shape[1:])
+    square = square / n[..., None, None]
+    return mean, square - mean[..., :, None] * mean[..., None, :]
 
 
 def sphere(covariance: Tensor) -> Tensor:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Self
+from functools import partial
+from typing import TYPE_CHECKING, Self, cast
 
 import torch
 
-from napari_ood_seg.core.ood.base import ClassDetector, check_needs
+from napari_ood_seg.core.ood.base import check_needs, fits, scores_classes
 from napari_ood_seg.core.ood.distance import Mahalanobis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from torch import Tensor
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.ood.base import PixelDetector, TrainingPixels
 
     Experts = tuple[PixelDetector, ...]
+    Makers = Mapping[str, Callable[[], PixelDetector]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,7 +55,7 @@ class Ensemble:
     @classmethod
     def fit(
         cls,
-        makers: Mapping[str, Callable[[], PixelDetector]],
+        makers: Makers,
         levels: Sequence[TrainingPixels],
         *,
         shrinkage: float = 0.02,
@@ -73,33 +75,58 @@ class Ensemble:
         distance, ambiguity
             Weights of these kinds of evidence.
         """
+        weights = (distance, ambiguity)
+        return next(cls.fits(makers, levels, [()], shrinkage, weights))
+
+    @classmethod
+    def fits(
+        cls,
+        makers: Makers,
+        levels: Sequence[TrainingPixels],
+        left_out: Sequence[Collection[int]],
+        shrinkage: float,
+        weights: tuple[float, float],
+    ) -> Iterator[Self]:
+        """Yield ensembles, each fitted without the strokes of some groups; see `fit`.
+
+        Parameters
+        ----------
+        left_out
+            The groups of strokes that each does without.
+        weights
+            Of the distance and of the ambiguity.
+        """
         m = len(makers)
-        return cls(
-            classifier=tuple(Mahalanobis(shrinkage=shrinkage).fit(p) for p in levels),
-            members={
-                name: tuple(make().fit(p) for p in levels)
-                for name, make in makers.items()
-            },
-            weights=torch.tensor([1.0 / m] * m + [distance, ambiguity]),
-            centre=torch.zeros(m + 2),
-            scale=torch.ones(m + 2),
-        )
+        everything = {"": partial(Mahalanobis, shrinkage=shrinkage), **makers}
+        growing = {
+            name: [fits(make, pixels, left_out) for pixels in levels]
+            for name, make in everything.items()
+        }
+        for _ in left_out:
+            experts = {n: tuple(next(f) for f in own) for n, own in growing.items()}
+            yield cls(
+                classifier=cast("tuple[Mahalanobis, ...]", experts.pop("")),
+                members=experts,
+                weights=torch.tensor([1.0 / m] * m + list(weights)),
+                centre=torch.zeros(m + 2),
+                scale=torch.ones(m + 2),
+            )
 
     def columns(self, level: int, features: Tensor) -> Tensor:
         """Return `(n, c)` values of `(n, d)` features of one scale.
 
         They are the log distances to the `k` classes, then of each detector its
         scores for the `k` classes, or its one score: what may be averaged over
-        scales and neighbours.
+        scales and neighbours. Pixels are last in memory.
         """
-        parts = [self.classifier[level].class_scores(features)]
+        parts = [self.classifier[level].class_scores(features).T]
         for experts in self.members.values():
             expert = experts[level]
-            if isinstance(expert, ClassDetector):
-                parts.append(expert.class_scores(features))
+            if scores_classes(expert):
+                parts.append(expert.class_scores(features).T)
             else:
-                parts.append(expert.score(features)[:, None])
-        return torch.cat(parts, dim=1)
+                parts.append(expert.score(features)[None])
+        return torch.cat(parts).T
 
     def columns_at(self, levels: Sequence[tuple[Footprint, Tensor]]) -> Tensor:
         """Return averaged `(c, n)` columns at `n` pixels.
@@ -119,7 +146,7 @@ class Ensemble:
     @property
     def is_by_class(self) -> bool:
         """Whether all detectors score class by class, so that one can be left out."""
-        return all(isinstance(e[0], ClassDetector) for e in self.members.values())
+        return all(scores_classes(e[0]) for e in self.members.values())
 
     @property
     def memorises(self) -> bool:
@@ -151,7 +178,7 @@ class Ensemble:
 
     def _widths(self, n_columns: int) -> list[int]:
         """Return how many columns the classes and each of the detectors have."""
-        by_class = [isinstance(e[0], ClassDetector) for e in self.members.values()]
+        by_class = [scores_classes(e[0]) for e in self.members.values()]
         k = (n_columns - by_class.count(False)) // (1 + by_class.count(True))
         return [k, *(k if own else 1 for own in by_class)]
 
@@ -198,7 +225,7 @@ class Ensemble:
     @classmethod
     def restored(
         cls,
-        makers: Mapping[str, Callable[[], PixelDetector]],
+        makers: Makers,
         n_levels: int,
         tensors: Mapping[str, Tensor],
     ) -> Self:

@@ -21,7 +21,8 @@ def unit(z: Tensor) -> Tensor:
     >>> unit(torch.tensor([[3.0, 4.0], [0.0, 0.0]])).tolist()
     [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
-    length: Tensor = torch.linalg.vector_norm(z, dim=1, keepdim=True)
+    # a sum of squares: vector_norm is some thirty times slower along columns
+    length: Tensor = z.square().sum(1, keepdim=True).sqrt()
     return z / length.clamp_min(1e-6)
 
 
@@ -50,9 +51,9 @@ def squared_mahalanobis(z: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
     """
     k, d, _ = whitening.shape
     stacked = whitening.reshape(k * d, d)
-    offset = torch.einsum("kij,kj->ki", whitening, means).reshape(k * d)
-    white = torch.addmm(-offset, z, stacked.T)
-    return white.square_().view(-1, k, d).sum(2)
+    offset = torch.einsum("kij,kj->ki", whitening, means).reshape(k * d, 1)
+    white = torch.addmm(-offset, stacked, z.T)  # pixels last: sums run along them
+    return white.square_().view(k, d, -1).sum(1).T
 
 
 def inverse_factor(covariance: Tensor) -> Tensor:
@@ -68,6 +69,17 @@ def inverse_factor(covariance: Tensor) -> Tensor:
         factor, failed = torch.linalg.cholesky_ex(covariance + ridge * eye)
         ridge *= 10
     inverse: Tensor = torch.linalg.solve_triangular(factor, eye, upper=False)
+    return inverse.contiguous()
+
+
+def inverse_factors(covariances: Tensor) -> Tensor:
+    """Return `inverse_factor` of `(..., d, d)` covariances, together if it can be."""
+    factors, failed = torch.linalg.cholesky_ex(covariances)
+    if bool(failed.any()):
+        flat = covariances.flatten(0, -3)
+        return torch.stack([inverse_factor(c) for c in flat]).view(covariances.shape)
+    eye = torch.eye(covariances.shape[-1], dtype=covariances.dtype)
+    inverse: Tensor = torch.linalg.solve_triangular(factors, eye, upper=False)
     return inverse.contiguous()
 
 

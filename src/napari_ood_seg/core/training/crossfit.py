@@ -7,6 +7,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+
+from napari_ood_seg.core.features.pyramid import Footprint
 from napari_ood_seg.core.ood.balance import chosen_weights
 from napari_ood_seg.core.ood.ensemble import Ensemble
 from napari_ood_seg.core.ood.registry import make_detector
@@ -15,12 +19,18 @@ from napari_ood_seg.core.training.folds import ALWAYS_IN
 from napari_ood_seg.core.types import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Generator,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from torch import Tensor
 
     from napari_ood_seg.core.config import InstantConfig
-    from napari_ood_seg.core.features.pyramid import Footprint
     from napari_ood_seg.core.ood.base import PixelDetector, TrainingPixels
 
     ByClass = Mapping[int, Sequence[Tensor]]
@@ -45,13 +55,47 @@ class Probe:
     group: int
     levels: tuple[tuple[Footprint, Tensor], ...] = field(repr=False)
 
-    def columns(self, ensemble: Ensemble) -> Tensor:
-        """Return averaged `(c, n)` columns at the pixels."""
-        return ensemble.columns_at(self.levels)
 
-    def evidence(self, ensemble: Ensemble) -> Tensor:
-        """Return `(e, n)` evidence at the pixels."""
-        return ensemble.evidence(self.columns(ensemble))
+class Probes:
+    """Many probes together, so that each scale is evaluated once for all of them.
+
+    Parameters
+    ----------
+    probes
+        At least one, in an order that puts those that are asked for together in a row.
+    """
+
+    def __init__(self, probes: Sequence[Probe]) -> None:
+        self.probes = tuple(probes)
+        self._sizes = [len(p.levels[0][0].index) for p in probes]
+        n_levels = len(probes[0].levels)
+        self._levels = [
+            _together([p.levels[i] for p in probes]) for i in range(n_levels)
+        ]
+
+    def columns(self, ensemble: Ensemble) -> list[Tensor]:
+        """Return averaged `(c, n)` columns at the pixels of each probe."""
+        columns = ensemble.columns_at(self._levels)
+        return list(columns.split(self._sizes, dim=1))
+
+    def evidence(self, ensemble: Ensemble) -> list[Tensor]:
+        """Return `(e, n)` evidence at the pixels of each probe."""
+        columns = ensemble.columns_at(self._levels)
+        return list(ensemble.evidence(columns).split(self._sizes, dim=1))
+
+
+def _together(parts: Sequence[tuple[Footprint, Tensor]]) -> tuple[Footprint, Tensor]:
+    """Return the footprints of several probes on a scale as one, and its features."""
+    widest = max(footprint.index.shape[1] for footprint, _ in parts)
+    cells, index, weights, n = [], [], [], 0
+    for footprint, _ in parts:
+        short = widest - footprint.index.shape[1]
+        cells.append(footprint.cells)
+        index.append(F.pad(footprint.index, (0, short)) + n)
+        weights.append(F.pad(footprint.weights, (0, short)))
+        n += len(footprint.cells)
+    whole = Footprint(torch.cat(cells), torch.cat(index), torch.cat(weights))
+    return whole, torch.cat([features for _, features in parts])
 
 
 def makers(config: InstantConfig) -> dict[str, Callable[[], PixelDetector]]:
@@ -78,26 +122,29 @@ def crossfit(
     probes
         One per stroke.
     """
+    probes = sorted(probes, key=lambda p: p.group)
     folds = sorted({p.group for p in probes} - {ALWAYS_IN})
     ids = levels[0].class_ids
     held, lost, fitted = defaultdict(list), defaultdict(list), defaultdict(list)
+    ensembles = _fits(config, levels, [*({fold} for fold in folds), set()])
     for i, fold in enumerate(folds):
         yield Progress(
             done=i, total=len(folds) + 1, stage="checking on held-out scribbles"
         )
-        ensemble = _fit(config, [p.without({fold}) for p in levels])
-        for probe in probes:
-            if probe.group == fold:
-                columns = probe.columns(ensemble)
-                held[probe.class_id].append(ensemble.evidence(columns))
-                if len(ids) >= MIN_CLASSES and ensemble.is_by_class:
-                    left_out = ids.index(probe.class_id)
-                    evidence = ensemble.evidence_without(left_out, columns)
-                    lost[probe.class_id].append(evidence)
+        ensemble = next(ensembles)
+        checked = [p for p in probes if p.group == fold]
+        found = Probes(checked).columns(ensemble)
+        for probe, columns in zip(checked, found, strict=True):
+            held[probe.class_id].append(ensemble.evidence(columns))
+            if len(ids) >= MIN_CLASSES and ensemble.is_by_class:
+                left_out = ids.index(probe.class_id)
+                evidence = ensemble.evidence_without(left_out, columns)
+                lost[probe.class_id].append(evidence)
     yield Progress(done=len(folds), total=len(folds) + 1, stage="fitting")
-    ensemble = _fit(config, levels)
-    for probe in probes:
-        fitted[probe.class_id].append(probe.evidence(ensemble))
+    ensemble = next(ensembles)
+    found = Probes(probes).evidence(ensemble)
+    for probe, evidence in zip(probes, found, strict=True):
+        fitted[probe.class_id].append(evidence)
     ensemble = ensemble.standardised(list((held or fitted).values()))
     if lost and config.by_classes:
         best = chosen_weights(ensemble.weights, ensemble.scale, held, lost)
@@ -111,13 +158,17 @@ def crossfit(
     return ensemble, calibration
 
 
-def _fit(config: InstantConfig, levels: Sequence[TrainingPixels]) -> Ensemble:
-    return Ensemble.fit(
+def _fits(
+    config: InstantConfig,
+    levels: Sequence[TrainingPixels],
+    left_out: Sequence[Collection[int]],
+) -> Iterator[Ensemble]:
+    return Ensemble.fits(
         makers(config),
         levels,
-        shrinkage=config.shrinkage,
-        distance=config.distance,
-        ambiguity=config.ambiguity,
+        left_out,
+        config.shrinkage,
+        (config.distance, config.ambiguity),
     )
 
 

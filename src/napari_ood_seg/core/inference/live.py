@@ -1,0 +1,225 @@
+"""Predict what somebody looks at first, then outwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from napari_ood_seg.core.inference.predict import require_plane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from napari_ood_seg.core.data.coverage import Coverage
+    from napari_ood_seg.core.data.tiling import Tile
+    from napari_ood_seg.core.features.store import FeatureStore
+    from napari_ood_seg.core.models.instant import InstantModel
+    from napari_ood_seg.core.types import Prediction
+
+    Region = tuple[slice, ...]
+    Look = Callable[[], "View | None"]
+
+COARSE: Final = 4
+"""How many times coarser than the screen a large view is shown at first."""
+
+_AT_ONCE: Final = 640 * 640
+"""So many pixels are predicted so quickly that a coarse look first gains nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What is on the screen.
+
+    Attributes
+    ----------
+    region
+        Visible rows and columns of the image, in pixels of the finest level.
+    stride
+        Pixels of the image per pixel of the screen, a power of two.
+    """
+
+    region: Region
+    stride: int = 1
+
+    @property
+    def n_pixels(self) -> int:
+        """How many pixels have to be predicted to fill the screen."""
+        height, width = (-(-(s.stop - s.start) // self.stride) for s in self.region)
+        return height * width
+
+    def overlaps(self, region: Region) -> bool:
+        """Whether some of a region is visible."""
+        return all(
+            a.start < b.stop and b.start < a.stop
+            for a, b in zip(self.region, region, strict=True)
+        )
+
+
+class Piece(NamedTuple):
+    """A part of a tile that is to be predicted every `stride` pixels."""
+
+    tile: int
+    region: Region
+    stride: int
+
+
+class PredictedPiece(NamedTuple):
+    """A region and its prediction at every `stride`-th pixel.
+
+    `done` of `total` tiles are finished with it.
+    """
+
+    region: Region
+    stride: int
+    prediction: Prediction
+    done: int
+    total: int
+
+
+class Order:
+    """In which order the parts of an image are predicted.
+
+    What is visible comes first: if that is much, coarsely; then as finely as the
+    screen shows; then every pixel of it; then tiles around it, the nearest first.
+    What the coverage already has is left out.
+
+    Parameters
+    ----------
+    tiles
+        Of the image.
+    coverage
+        Is asked again for each piece, so whoever predicts one adds it there.
+    """
+
+    def __init__(self, tiles: Sequence[Tile], coverage: Coverage) -> None:
+        self._tiles = tiles
+        self._coverage = coverage
+        bounds = [[(s.start, s.stop) for s in t.inner] for t in tiles]
+        self._bounds: npt.NDArray[np.int64] = np.array(bounds, np.int64)
+
+    def pieces(self, look: Look) -> Iterator[Piece]:
+        """Yield what to predict next; looks again after each piece.
+
+        Parameters
+        ----------
+        look
+            Gives what is visible now, the same object until it changes.
+        """
+        while True:
+            view = look()
+            for piece in self._for_view(view):
+                yield piece
+                if look() is not view:
+                    break
+            else:
+                return
+
+    def missing(self) -> npt.NDArray[np.bool_]:
+        """Return for each tile whether it is not predicted at every pixel."""
+        rows, columns = (
+            np.unique(self._bounds[:, axis, 0]) // self._coverage.cell
+            for axis in (0, 1)
+        )
+        coarsest = np.maximum.reduceat(self._coverage.strides, rows, axis=0)
+        coarsest = np.maximum.reduceat(coarsest, columns, axis=1)
+        missing: npt.NDArray[np.bool_] = (coarsest > 1).ravel()
+        return missing
+
+    def _for_view(self, view: View | None) -> Iterator[Piece]:
+        if view is not None:
+            wanted = self._coverage.whole(view.region)
+            seen = self._nearest(view, visible=True)
+            for stride in _strides(view, self._coverage.cell):
+                yield from self._parts(seen, stride, wanted)
+        missing = self.missing()
+        around = self._nearest(view, visible=False)
+        yield from self._parts([i for i in around if missing[i]], 1)
+
+    def _parts(
+        self, tiles: Sequence[int], stride: int, wanted: Region | None = None
+    ) -> Iterator[Piece]:
+        for index in tiles:
+            region = self._tiles[index].inner
+            if wanted is not None:
+                region = _overlap(region, wanted)
+            part = self._coverage.missing(region, stride)
+            if part is not None:
+                yield Piece(index, part, stride)
+
+    def _nearest(self, view: View | None, *, visible: bool) -> list[int]:
+        """Return tiles by the distance of their centres to that of the view."""
+        if view is None:
+            return list(range(len(self._tiles)))
+        seen = np.array([(s.start, s.stop) for s in view.region], np.int64)
+        away = self._bounds.mean(2) - seen.mean(1)
+        order = np.argsort((away**2).sum(1), kind="stable")
+        if visible:
+            low, high = self._bounds[order, :, 0], self._bounds[order, :, 1]
+            order = order[((low < seen[:, 1]) & (high > seen[:, 0])).all(1)]
+        found: list[int] = order.tolist()
+        return found
+
+
+def predict_live(
+    model: InstantModel,
+    store: FeatureStore,
+    coverage: Coverage,
+    *,
+    look: Look,
+    plane: tuple[int, ...] = (),
+    all_tiles: bool = True,
+) -> Iterator[PredictedPiece]:
+    """Yield predictions of an image, what is visible first; see `Order`.
+
+    Parameters
+    ----------
+    coverage
+        What was predicted with this model before; pieces are added to it.
+    look
+        Gives what is visible now; `None`: nothing in particular.
+    all_tiles
+        Whether to go on to the end of the image; otherwise only as far around the
+        view as features can be kept, so that the next time is quick.
+
+    Raises
+    ------
+    ImageError
+        If there is no such plane.
+    """
+    require_plane(store.source, plane)
+    order = Order(store.tiles, coverage)
+    total = int(order.missing().sum())
+    if not all_tiles:
+        total = min(total, max(store.room, 1) + store.n_kept)
+    done = 0
+    for piece in order.pieces(look):
+        view = look()
+        outside = view is not None and not view.overlaps(piece.region)
+        kept = store.has(plane, piece.tile)
+        if outside and not (all_tiles or kept or store.room):
+            return
+        features = store.part(plane, piece.tile, piece.region, stride=piece.stride)
+        prediction = model.predict_tile(features, stride=piece.stride)
+        coverage.add(piece.region, piece.stride)
+        done += coverage.missing(store.tiles[piece.tile].inner, 1) is None
+        yield PredictedPiece(piece.region, piece.stride, prediction, done, total)
+
+
+def _strides(view: View, most: int) -> list[int]:
+    """Return every how many pixels a view is predicted, one after the other."""
+    first = min(view.stride, most)
+    out = {first, 1}
+    if view.n_pixels > _AT_ONCE and view.stride * COARSE <= most:
+        out.add(view.stride * COARSE)
+    return sorted(out, reverse=True)
+
+
+def _overlap(a: Region, b: Region) -> Region:
+    return tuple(
+        slice(max(s.start, t.start), min(s.stop, t.stop))
+        for s, t in zip(a, b, strict=True)
+    )
