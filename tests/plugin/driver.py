@@ -11,7 +11,7 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_ood_seg.core.config import FilterConfig, InstantConfig, PUConfig
-from napari_ood_seg.plugin.image_control import camera_of
+from napari_ood_seg.plugin.camera import camera_of
 from napari_ood_seg.plugin.panels.message import MessageLine
 from napari_ood_seg.plugin.widget import OODSegWidget
 

@@ -9,7 +9,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QLineEdit
 
 from napari_ood_seg.core.types import UNKNOWN
-from napari_ood_seg.plugin.image_control import camera_of
+from napari_ood_seg.plugin.camera import camera_of
 from napari_ood_seg.plugin.panels.pick_list import PickList
 from tests.plugin.driver import LEFT, pixels
 

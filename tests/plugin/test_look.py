@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_ood_seg.plugin.image_control import camera_of
+from napari_ood_seg.plugin.camera import camera_of
 from napari_ood_seg.plugin.look import closeness, look_at, paint, show_stroke
 from tests.plugin.driver import two_halves
 

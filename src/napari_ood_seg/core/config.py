@@ -278,7 +278,7 @@ class InstantConfig:
     pu: PUConfig = field(
         default_factory=PUConfig, metadata={"label": "Scores that learn (nnpu ...)"}
     )
-    tile: int = 1024
+    tile: int = 512
     n_unlabelled: int = 12_000
     n_per_stroke: int = 1_000
     n_probes: int = 64

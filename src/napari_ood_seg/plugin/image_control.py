@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, QTimer
 from napari_ood_seg.core.data.preview import preview
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.errors import OODSegError
+from napari_ood_seg.plugin.camera import CameraWatch
 from napari_ood_seg.plugin.colormaps import scribble_colors
 from napari_ood_seg.plugin.layers import (
     ROLE,
@@ -79,8 +80,8 @@ class ImageControl(QObject):
         viewer.layers.events.removed.connect(self._on_removed)
         viewer.layers.events.reordered.connect(self._list_images)
         viewer.dims.events.current_step.connect(self._on_step)
-        self._camera = camera_of(viewer)
-        self._camera.events.center.connect(self._on_camera)
+        self._camera = CameraWatch(viewer)
+        self._camera.moved.connect(self._on_camera)
         session.classes_changed.connect(self._on_classes)
         for layer in viewer.layers:
             layer.events.name.connect(self._on_renamed)
@@ -92,7 +93,7 @@ class ImageControl(QObject):
         events.removed.disconnect(self._on_removed)
         events.reordered.disconnect(self._list_images)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
-        self._camera.events.center.disconnect(self._on_camera)
+        self._camera.close()
         self._session.classes_changed.disconnect(self._on_classes)
         for layer in layers:
             layer.events.name.disconnect(self._on_renamed)
@@ -340,21 +341,12 @@ class ImageControl(QObject):
 
     def _on_camera(self) -> None:
         if self.scribbles is not None:
-            centre = self._camera.center[-2:]
-            world = (0.0,) * (self.scribbles.ndim - 2) + tuple(centre)
-            at = self.scribbles.world_to_data(world)
-            self._session.focus = (float(at[-2]), float(at[-1]))
+            self._session.set_view(self._camera.view(self.scribbles))
 
     def _on_classes(self) -> None:
         if self.scribbles is not None:
             self.scribbles.colormap = scribble_colors(self._session.classes)
             self.scribbles.metadata["classes"] = self._session.classes
-
-
-def camera_of(viewer: Viewer) -> Any:  # noqa: ANN401 - napari is untyped
-    """Return the camera; napari 0.9 moved it and warns about the old place."""
-    scene = getattr(viewer, "scene", None)
-    return viewer.camera if scene is None else scene.camera
 
 
 def describe(source: ImageSource) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 
 from napari_ood_seg.core.data.palette import UNKNOWN_COLOR
 from napari_ood_seg.core.types import UNKNOWN, Progress
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 _ETA_AFTER = 1.0
 """Seconds after which a stage is worth an estimate."""
+
+_REST_MS: Final = 400
+"""After so long without a job, what is not visible is predicted as well."""
+
+_TELL_MS: Final = 250
+"""How often progress is shown. Each change of a widget has napari's window put together
+anew, canvas included, which costs as much as drawing the result."""
 
 
 class JobControl(QObject):
@@ -49,12 +56,29 @@ class JobControl(QObject):
         self._stage = ""
         self._stage_began = 0.0
         self._warned = False
+        self._latest: Progress | None = None
+        self._memory = (0, 0)
+        self._tell = QTimer(self)
+        self._tell.setSingleShot(True)
+        self._tell.setInterval(_TELL_MS)
+        self._tell.timeout.connect(self._show_progress)
+        self._count = QTimer(self)  # once the result is drawn
+        self._count.setSingleShot(True)
+        self._count.setInterval(_TELL_MS)
+        self._count.timeout.connect(self._show_areas)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST_MS)
+        self._rest.timeout.connect(session.predict_ahead)
         panel.once_requested.connect(self.train)
         panel.live_toggled.connect(self._on_live)
         panel.stop_requested.connect(session.stop)
         panel.device_selected.connect(session.set_device)
         session.live_changed.connect(panel.set_live)
         session.busy_changed.connect(self._on_busy)
+        session.ahead_changed.connect(self._show_running)
+        session.painting_changed.connect(self._on_painting)
+        session.job_ended.connect(self._on_end)
         session.progressed.connect(self._on_progress)
         session.tile_done.connect(self._on_tile)
         session.message.connect(self._on_message)
@@ -84,25 +108,56 @@ class JobControl(QObject):
         self._panel.set_message(text, kind)
 
     def _on_busy(self, busy: bool) -> None:
-        self._panel.set_running(busy)
-        if not busy:
-            self._panel.clear_progress()
+        if busy:
+            self._rest.stop()
+            self._tell.start()
+        else:
+            self._clear_progress()
+            self._show_running()
+            self._count.start()
+            self._rest.start()
+
+    def _clear_progress(self) -> None:
+        self._tell.stop()
+        self._latest = None
+        self._panel.clear_progress()
+
+    def _on_painting(self, painting: bool) -> None:
+        if painting:
+            self._rest.stop()
+        elif not self._session.busy:
+            self._rest.start()
+
+    def _show_running(self) -> None:
+        self._panel.set_running(self._session.busy, ahead=self._session.ahead)
+
+    def _on_end(self) -> None:
+        if not self._session.busy:
+            self._clear_progress()
             self._show_areas()
 
     def _on_progress(self, progress: Progress) -> None:
-        now = time.perf_counter()
         if progress.stage != self._stage:
-            self._stage, self._stage_began = progress.stage, now
-        eta = None
-        spent = now - self._stage_began
+            self._stage, self._stage_began = progress.stage, time.perf_counter()
+        self._latest = progress
+        if not self._tell.isActive():
+            self._tell.start()
+
+    def _show_progress(self) -> None:
+        self._show_running()
+        progress, eta = self._latest, None
+        if progress is None:
+            return
+        spent = time.perf_counter() - self._stage_began
         if progress.done and spent > _ETA_AFTER:
             eta = spent / progress.done * (progress.total - progress.done)
         self._panel.set_progress(progress.done, progress.total, progress.stage, eta)
+        self._panel.set_memory(*self._memory)
 
     def _on_tile(self, event: TileDone) -> None:
-        self._on_progress(
-            Progress(done=event.done, total=event.total, stage="predicting")
-        )
+        stage = "predicting" if event.seen else "predicting around the view"
+        self._on_progress(Progress(done=event.done, total=event.total, stage=stage))
+        self._memory = (event.kept, event.budget)
 
     def _on_model(self) -> None:
         model = self._session.model

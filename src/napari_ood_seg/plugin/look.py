@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from napari.layers import Points
 
-from napari_ood_seg.plugin.image_control import camera_of
+from napari_ood_seg.plugin.camera import camera_of
 from napari_ood_seg.plugin.layers import ROLE, placement
 
 if TYPE_CHECKING:

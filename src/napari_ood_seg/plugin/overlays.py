@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_ood_seg.plugin.colormaps import class_colors
 from napari_ood_seg.plugin.layers import make_classes, make_heatmap, role_of
+from napari_ood_seg.plugin.levels import Pyramid
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,10 +22,56 @@ if TYPE_CHECKING:
     from napari_ood_seg.session.result import Result
     from napari_ood_seg.session.session import Session
 
-    Pair = tuple[Labels | None, Image | None]
-
 _REDRAW_MS: Final = 250
 """Tiles that arrive within this time are drawn together; the last one at once."""
+
+
+class Shown:
+    """The result layers of one image, and the result that they read.
+
+    Parameters
+    ----------
+    session
+        Its threshold is used.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.result: Result | None = None
+        self.classes: Labels | None = None
+        self.heatmap: Image | None = None
+        self._session = session
+        self._pyramids: tuple[Pyramid, ...] = ()
+        self._shape = (0, 0)
+
+    def pyramids(self, shape: tuple[int, int]) -> tuple[Pyramid, Pyramid]:
+        """Return classes and heatmap of an image of `(h, w)`, made when looked at."""
+        labels = Pyramid(shape, np.uint8, self._labels)
+        heatmap = Pyramid(shape, np.float32, self._heat)
+        self._pyramids, self._shape = (labels, heatmap), shape
+        return labels, heatmap
+
+    def fits(self, shape: tuple[int, int]) -> bool:
+        """Whether the layers have the shape of an image."""
+        return bool(self._pyramids) and self._shape == shape
+
+    def layers(self) -> tuple[Labels | Image, ...]:
+        """Return the layers that there are."""
+        return tuple(la for la in (self.classes, self.heatmap) if la is not None)
+
+    def refresh_thumbnails(self) -> None:
+        """Let the thumbnails show what there is now."""
+        for pyramid in self._pyramids:
+            pyramid.refresh()
+
+    def _labels(self, region: tuple[slice, ...], step: int) -> npt.NDArray[np.uint8]:
+        if self.result is None:
+            return np.zeros(_size(region, step), np.uint8)
+        return self.result.labels(self._session.keep, region, step=step)
+
+    def _heat(self, region: tuple[slice, ...], step: int) -> npt.NDArray[np.float32]:
+        if self.result is None:
+            return np.zeros(_size(region, step), np.float32)
+        return heat(self.result.typicality_in(region, step=step))
 
 
 class Overlays(QObject):
@@ -46,9 +93,8 @@ class Overlays(QObject):
         self._viewer = viewer
         self._session = session
         self._image: Image | None = None
-        self._layers_of: WeakKeyDictionary[Image, Pair] = WeakKeyDictionary()
-        self.classes: Labels | None = None
-        self.heatmap: Image | None = None
+        self._shown_of: WeakKeyDictionary[Image, Shown] = WeakKeyDictionary()
+        self._shown = Shown(session)
         self.show_unknown = True
         self.opacity = 0.55
         self.wanted = {"classes": True, "heatmap": True}
@@ -56,29 +102,37 @@ class Overlays(QObject):
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.timeout.connect(self._draw)
-        self._bar = QTimer(self)
-        self._bar.setSingleShot(True)
-        self._bar.timeout.connect(self._show_bar)
-        self._without_bar = False
         session.result_started.connect(self._on_started)
         session.model_changed.connect(self._on_model)
         session.tile_done.connect(self._on_tile)
+        session.busy_changed.connect(self._on_busy)
+        session.job_ended.connect(self._on_end)
         session.keep_changed.connect(self._on_keep)
         session.classes_changed.connect(self._on_classes)
 
     def close(self) -> None:
         """Stop following; the layers stay, they are the user's now."""
         self._redraw.stop()
-        self._bar.stop()
         self._session.result_started.disconnect(self._on_started)
         self._session.model_changed.disconnect(self._on_model)
         self._session.tile_done.disconnect(self._on_tile)
+        self._session.busy_changed.disconnect(self._on_busy)
+        self._session.job_ended.disconnect(self._on_end)
         self._session.keep_changed.disconnect(self._on_keep)
         self._session.classes_changed.disconnect(self._on_classes)
-        for pair in (*self._layers_of.values(), (self.classes, self.heatmap)):
-            for layer in pair:
-                if layer is not None:
-                    layer.events.visible.disconnect(self._on_eye)
+        for shown in {*self._shown_of.values(), self._shown}:
+            for layer in shown.layers():
+                layer.events.visible.disconnect(self._on_eye)
+
+    @property
+    def classes(self) -> Labels | None:
+        """The layer of predicted classes, if there is one."""
+        return self._shown.classes
+
+    @property
+    def heatmap(self) -> Image | None:
+        """The layer of the OOD heatmap, if there is one."""
+        return self._shown.heatmap
 
     @property
     def pending(self) -> bool:
@@ -89,22 +143,23 @@ class Overlays(QObject):
         """Show results over `image` from now on; layers of another one stay behind."""
         if image is self._image:
             return
-        if self._image is not None:
-            self._layers_of[self._image] = (self.classes, self.heatmap)
         self._image = image
-        classes, heatmap = (
-            (None, None) if image is None else self._layers_of.get(image, (None, None))
-        )
-        self.classes = classes if classes in self._viewer.layers else None
-        self.heatmap = heatmap if heatmap in self._viewer.layers else None
+        if image is None:
+            self._shown = Shown(self._session)
+        else:
+            made = Shown(self._session)
+            self._shown = self._shown_of.setdefault(image, made)
+            for layer in self._shown.layers():
+                if layer not in self._viewer.layers:
+                    self.forget(layer)
         self._show_wanted()
 
     def forget(self, layer: Layer) -> None:
         """Take note that a layer is gone; the next result makes a new one."""
-        if layer is self.classes:
-            self.classes = None
-        if layer is self.heatmap:
-            self.heatmap = None
+        if layer is self._shown.classes:
+            self._shown.classes = None
+        if layer is self._shown.heatmap:
+            self._shown.heatmap = None
 
     def set_visible(self, key: str, *, visible: bool) -> None:
         """Show or hide ``classes``, ``heatmap`` or, within the classes, ``unknown``."""
@@ -147,10 +202,12 @@ class Overlays(QObject):
             self.heatmap.opacity = _heatmap_opacity(opacity)
 
     def _on_started(self) -> None:
+        self._shown.result = self._session.result
         if self._session.result is None:
-            self._blank()
+            self._draw()
         else:
             self._prepare(self._session.result)
+            self._redraw.start(0)
 
     def _on_model(self) -> None:
         """Bring back what was deleted; there may be a result from before."""
@@ -159,22 +216,25 @@ class Overlays(QObject):
 
     def _prepare(self, result: Result) -> None:
         """Make the layers that are missing; those that are there take the shape."""
-        image, source = self._image, self._session.source
+        image, source, shown = self._image, self._session.source, self._shown
         if image is None or source is None:
             return
-        shape = result.classes.shape
-        if self.classes is None:
-            labels = result.labels(self._session.keep)
-            self.classes = make_classes(image, source, labels, self._session.classes)
-            self._insert(self.classes, "classes")
-        elif self.classes.data.shape != shape:
-            self.classes.data = result.labels(self._session.keep)
-        if self.heatmap is None:
-            self.heatmap = make_heatmap(image, source, heat(result.typicality))
-            self._without_bar = True
-            self._insert(self.heatmap, "heatmap")
-        elif self.heatmap.data.shape != shape:
-            self.heatmap.data = heat(result.typicality)
+        complete = shown.classes is not None and shown.heatmap is not None
+        if complete and shown.fits(result.shape):
+            return
+        classes, heatmap = shown.pyramids(result.shape)
+        if shown.classes is None:
+            shown.classes = make_classes(
+                image, source, classes.levels, self._session.classes
+            )
+            self._insert(shown.classes, "classes")
+        else:
+            shown.classes.data = classes.levels
+        if shown.heatmap is None:
+            shown.heatmap = make_heatmap(image, source, heatmap.levels)
+            self._insert(shown.heatmap, "heatmap")
+        else:
+            shown.heatmap.data = heatmap.levels
 
     def _insert(self, layer: Any, key: str) -> None:  # noqa: ANN401 - Labels or Image
         layer.opacity = (
@@ -193,22 +253,21 @@ class Overlays(QObject):
         return roles.index("scribbles") if "scribbles" in roles else len(roles)
 
     def _on_tile(self, event: TileDone) -> None:
-        result = self._session.result
-        if result is None:
-            return
-        where = event.tile.inner
-        if self.classes is not None:
-            self.classes.data[where] = result.labels(self._session.keep, where)
-        if self.heatmap is not None:
-            self.heatmap.data[where] = heat(event.prediction.typicality)
-        if event.done == event.total:
-            self._redraw.start(0)
-        elif not self._redraw.isActive():
+        view = self._session.view
+        visible = view is None or view.overlaps(event.region)
+        if visible and not self._redraw.isActive():
             self._redraw.start(_REDRAW_MS)
 
+    def _on_busy(self, busy: bool) -> None:
+        if not busy:
+            self._redraw.start(0)
+
+    def _on_end(self) -> None:
+        self._shown.refresh_thumbnails()
+        self._redraw.start(0)
+
     def _on_keep(self) -> None:
-        if self._session.result is not None and self.classes is not None:
-            self.classes.data[:] = self._session.result.labels(self._session.keep)
+        if self._session.result is not None:
             self._redraw.start(0)
 
     def _on_classes(self) -> None:
@@ -217,24 +276,11 @@ class Overlays(QObject):
                 self._session.classes, unknown=self.show_unknown
             )
 
-    def _blank(self) -> None:
-        for layer in (self.classes, self.heatmap):
-            if layer is not None:
-                layer.data[:] = np.zeros((), layer.data.dtype)
-        self._draw()
-
     def _draw(self) -> None:
-        for layer in (self.classes, self.heatmap):
-            if layer is not None and layer in self._viewer.layers:
-                layer.refresh(extent=False)
-        if self._without_bar and not self._session.busy:
-            self._bar.start(0)
-
-    def _show_bar(self) -> None:
-        """Add the colour bar, which takes a while to make, once the result is drawn."""
-        self._without_bar = False
-        if self.heatmap is not None and self.heatmap in self._viewer.layers:
-            self.heatmap.colorbar.visible = True
+        still = not self._session.busy and not self._session.ahead
+        for layer in self._shown.layers():
+            if layer in self._viewer.layers:
+                layer.refresh(extent=False, thumbnail=still)
 
 
 def heat(typicality: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -245,6 +291,10 @@ def heat(typicality: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """
     known = ~np.isnan(typicality)
     return np.where(known, 1 - typicality, np.float32(0))
+
+
+def _size(region: tuple[slice, ...], step: int) -> list[int]:
+    return [len(range(s.start, s.stop, step)) for s in region]
 
 
 def _heatmap_opacity(opacity: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
     Plane = tuple[int, ...]
     Region = tuple[slice, slice]
+
+
+_PAINTING: Final = {"paint", "erase", "fill", "polygon"}
+"""Modes of the layer in which the mouse changes it."""
 
 
 class StrokeTracker(QObject):
@@ -56,6 +60,7 @@ class StrokeTracker(QObject):
         self._told: list[tuple[slice, ...]] = []
         layer.events.paint.connect(self._on_paint)
         layer.events.set_data.connect(self._on_redraw)
+        layer.mouse_drag_callbacks.append(self._on_press)
 
     def close(self) -> None:
         """Stop following."""
@@ -63,6 +68,7 @@ class StrokeTracker(QObject):
         self._later.stop()
         self.layer.events.paint.disconnect(self._on_paint)
         self.layer.events.set_data.disconnect(self._on_redraw)
+        self.layer.mouse_drag_callbacks.remove(self._on_press)
 
     def sync(self) -> None:
         """Compare every pixel of every plane; take over what differs."""
@@ -106,6 +112,14 @@ class StrokeTracker(QObject):
                 index = (*plane, *stroke.coords.T)
                 self.layer.data_setitem(index, label, refresh=False)
         self.layer.refresh()
+
+    def _on_press(self, layer: Labels, event: Any) -> Iterator[None]:  # noqa: ANN401
+        if str(layer.mode) in _PAINTING:
+            self._session.set_painting(True)
+            yield
+            while event.type == "mouse_move":
+                yield
+            self._session.set_painting(False)
 
     def _on_paint(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
         box = bounding_box(event.value, self.layer.data.shape)

@@ -6,9 +6,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from qtpy.QtCore import QObject
-from qtpy.QtWidgets import QApplication, QWidget
+from qtpy.QtWidgets import QApplication
 
 from napari_ood_seg.core.data.palette import UNKNOWN_COLOR
+from napari_ood_seg.plugin.camera import canvas_of
 from napari_ood_seg.plugin.file_control import settings
 from napari_ood_seg.plugin.panels.legend import Legend
 
@@ -172,10 +173,3 @@ class ViewControl(QObject):
         self.legend.set_entries(entries)
         there = self._images.image is not None and bool(self._session.classes)
         self.legend.setVisible(self._with_legend and there)
-
-
-def canvas_of(viewer: Viewer) -> QWidget:
-    """Return the widget that napari draws on."""
-    native = viewer.window._qt_viewer.canvas.native  # noqa: SLF001 - no other way
-    assert isinstance(native, QWidget)
-    return native

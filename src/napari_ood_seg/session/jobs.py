@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_ood_seg.core.data.tiling import Tile
     from napari_ood_seg.core.evaluation.report import Audit
     from napari_ood_seg.core.guidance.doubts import Doubt
     from napari_ood_seg.core.guidance.groups import Group
@@ -42,23 +41,36 @@ class Trained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TileDone:
-    """One tile was predicted.
+    """A tile, or a part of one, was predicted.
 
     Attributes
     ----------
+    region
+        Rows and columns in pixels.
+    stride, cell
+        Every how many pixels, and the edge of the smallest part.
     plane
-        Index of the plane the tile belongs to.
+        Index of the plane.
     prediction
-        Arrays of the size of ``tile.inner``.
+        Arrays of the size of `region` over `stride`.
     done, total
         Tiles so far and in all.
+    seen
+        Whether it shows on the screen; what does not is done ahead.
+    kept, budget
+        Bytes of features that are kept, and that may be.
     """
 
-    tile: Tile
+    region: tuple[slice, ...]
+    stride: int
+    cell: int
     plane: tuple[int, ...]
     prediction: Prediction = field(repr=False)
     done: int
     total: int
+    seen: bool
+    kept: int
+    budget: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,55 +1,189 @@
-"""`Result`: the prediction of the shown plane as it grows tile by tile."""
+"""`Result`: the prediction of one plane as it grows piece by piece."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from napari_ood_seg.core.data.coverage import CELL, Coverage
+from napari_ood_seg.core.data.tile_map import TileMap
 from napari_ood_seg.core.types import UNKNOWN, UNLABELLED
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from napari_ood_seg.core.inference.view import View
     from napari_ood_seg.core.types import Prediction
 
     Region = tuple[slice, ...]
 
+_TOP: Final = 65_534
+"""Typicality 1 as it is kept; 0 is kept as 1, since 0 means not predicted."""
 
-@dataclass(frozen=True, slots=True, eq=False)
+_COUNTED: Final = 2**22
+"""Of images with more pixels than this, areas are counted on a grid."""
+
+
 class Result:
-    """Classes and typicality of an image.
+    """Classes and typicality of an image; memory grows with what is predicted.
+
+    Parameters
+    ----------
+    shape
+        Height and width of the image.
 
     Attributes
     ----------
-    classes
-        `(h, w)` uint8 class ids; `UNLABELLED` where not predicted yet.
-    typicality
-        `(h, w)` float32 in [0, 1]; NaN where not predicted yet.
+    coverage
+        What the model of now has predicted; what else there is comes from the one
+        before and is replaced soon.
     """
 
-    classes: npt.NDArray[np.uint8] = field(repr=False)
-    typicality: npt.NDArray[np.float32] = field(repr=False)
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.shape = shape
+        self.coverage = Coverage.none(shape)
+        self._classes = TileMap(shape, np.uint8)
+        self._typicality = TileMap(shape, np.uint16)
 
-    @classmethod
-    def empty(cls, shape: tuple[int, int]) -> Self:
-        """Return a result in which nothing is predicted yet."""
-        return cls(np.zeros(shape, np.uint8), np.full(shape, np.nan, np.float32))
+    @property
+    def n_bytes(self) -> int:
+        """Bytes held."""
+        return self._classes.n_bytes + self._typicality.n_bytes
 
-    def write(self, region: Region, prediction: Prediction) -> None:
-        """Fill in one tile."""
-        self.classes[region] = prediction.classes
-        self.typicality[region] = prediction.typicality
+    @property
+    def whole(self) -> Region:
+        """Rows and columns of the image."""
+        return tuple(slice(0, n) for n in self.shape)
 
-    def labels(self, keep: float, region: Region = ()) -> npt.NDArray[np.uint8]:
-        """Return class ids with `UNKNOWN` below the threshold, of a region."""
-        unknown = self.typicality[region] < np.float32(1.0 - keep)
-        return np.where(unknown, np.uint8(UNKNOWN), self.classes[region])
+    def write(
+        self,
+        region: Region,
+        prediction: Prediction,
+        *,
+        stride: int = 1,
+        cell: int = CELL,
+    ) -> None:
+        """Fill in a region that was predicted at every `stride`-th pixel.
+
+        Parameters
+        ----------
+        cell
+            Edge in pixels of the parts that are predicted at once.
+        """
+        code = _code(prediction.typicality)
+        self._classes.write(region, _spread(prediction.classes, region, stride))
+        self._typicality.write(region, _spread(code, region, stride))
+        if self.coverage.cell != cell:
+            self.coverage = Coverage.none(self.shape, cell)
+        self.coverage.add(region, stride)
+
+    def renew(self, view: View | None) -> None:
+        """There is another model: only what is seen stays, until it is replaced."""
+        self.coverage = Coverage.none(self.shape, self.coverage.cell)
+        if view is not None:
+            self._keep_only(self.coverage.whole(view.region))
+
+    def settle(self) -> None:
+        """Blank what the model of now has not predicted: nothing else is coming."""
+        for region in list(self._classes.regions()):
+            for gap in self.coverage.gaps(region):
+                self._classes.write(gap, np.uint8(UNLABELLED))
+                self._typicality.write(gap, np.uint16(0))
+
+    def lacks(self, view: View | None) -> bool:
+        """Whether some of a view was not predicted as finely as it is shown."""
+        region = self.whole if view is None else self.coverage.whole(view.region)
+        stride = 1 if view is None else min(view.stride, self.coverage.cell)
+        return self.coverage.missing(region, stride) is not None
+
+    def labels(
+        self, keep: float, region: Region | None = None, *, step: int = 1
+    ) -> npt.NDArray[np.uint8]:
+        """Return class ids, `UNKNOWN` below the threshold, `UNLABELLED` where nothing.
+
+        Parameters
+        ----------
+        region
+            Rows and columns, with start and stop; all without.
+        step
+            Every how many pixels.
+        """
+        region = region or self.whole
+        labels = self._classes.read(region, step=step)
+        code = self._typicality.read(region, step=step)
+        least = _code(np.float32(1.0 - keep))
+        labels[(code < least) & (code > 0)] = UNKNOWN
+        return labels
+
+    @property
+    def classes(self) -> npt.NDArray[np.uint8]:
+        """`(h, w)` class ids without the threshold; for images that fit in memory."""
+        return self._classes.read(self.whole)
+
+    @property
+    def typicality(self) -> npt.NDArray[np.float32]:
+        """`(h, w)` typicality, see `typicality_in`; for images that fit in memory."""
+        return self.typicality_in(self.whole)
+
+    def typicality_in(
+        self, region: Region, *, step: int = 1
+    ) -> npt.NDArray[np.float32]:
+        """Return typicality in [0, 1], to 1/65,534; NaN where not predicted yet."""
+        code = self._typicality.read(region, step=step)
+        out = (code.astype(np.float32) - 1) / np.float32(_TOP)
+        out[code == 0] = np.nan
+        return out
 
     def shares(self, keep: float) -> dict[int, float]:
         """Return the share of predicted pixels per class id, `UNKNOWN` included."""
-        counts = np.bincount(self.labels(keep).ravel(), minlength=UNKNOWN + 1)
+        pixels = self.shape[0] * self.shape[1]
+        step = max(1, round((pixels / _COUNTED) ** 0.5))
+        labels = self.labels(keep, step=step)
+        counts = np.bincount(labels.ravel(), minlength=UNKNOWN + 1)
         total = counts.sum() - counts[UNLABELLED]
         ids = np.nonzero(counts)[0]
         return {int(i): float(counts[i] / total) for i in ids if i != UNLABELLED}
+
+    def _keep_only(self, wanted: Region) -> None:
+        for kept in (self._classes, self._typicality):
+            kept.drop(lambda region: not _touch(region, wanted))
+            for region in list(kept.regions()):
+                for outside in _outside(region, wanted):
+                    kept.write(outside, np.zeros((), kept.dtype))
+
+
+def _code(typicality: npt.NDArray[np.float32] | np.float32) -> npt.NDArray[np.uint16]:
+    """Return typicality as whole numbers; the order stays."""
+    clipped = np.clip(typicality, np.float32(0), np.float32(1))
+    code: npt.NDArray[np.uint16] = (clipped * np.float32(_TOP) + 1).astype(np.uint16)
+    return code
+
+
+def _spread(
+    values: npt.NDArray[np.generic], region: Region, stride: int
+) -> npt.NDArray[np.generic]:
+    """Return values at every `stride`-th pixel of a region for all of its pixels."""
+    if stride == 1:
+        return values
+    height, width = (s.stop - s.start for s in region)
+    big = values.repeat(stride, axis=0)[:height].repeat(stride, axis=1)
+    return big[:, :width]
+
+
+def _touch(a: Region, b: Region) -> bool:
+    return all(s.start < t.stop and t.start < s.stop for s, t in zip(a, b, strict=True))
+
+
+def _outside(region: Region, wanted: Region) -> list[Region]:
+    """Return up to four parts of a region that are not wanted."""
+    (rows, columns), (high, wide) = region, wanted
+    top, bottom = max(rows.start, high.start), min(rows.stop, high.stop)
+    left, right = max(columns.start, wide.start), min(columns.stop, wide.stop)
+    parts = [
+        (slice(rows.start, top), columns),
+        (slice(bottom, rows.stop), columns),
+        (slice(top, bottom), slice(columns.start, left)),
+        (slice(top, bottom), slice(right, columns.stop)),
+    ]
+    return [p for p in parts if all(s.start < s.stop for s in p)]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from psygnal import Signal
 
 from napari_ood_seg.core.config import InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.errors import ImageError, OODSegError, ScribbleError
+from napari_ood_seg.core.inference.view import Extent
 from napari_ood_seg.core.types import Progress
 from napari_ood_seg.session import work
 from napari_ood_seg.session.annotations import Annotations
@@ -24,8 +25,10 @@ from napari_ood_seg.session.jobs import (
     TileDone,
     Trained,
 )
-from napari_ood_seg.session.result import Result
+from napari_ood_seg.session.results import BYTES_PER_PIXEL, Results, planes_around
 from napari_ood_seg.session.runner import JobRunner
+from napari_ood_seg.session.sentences import sentence
+from napari_ood_seg.session.sight import Sight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -35,11 +38,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from napari_ood_seg.core.data.source import ImageSource
+    from napari_ood_seg.core.inference.view import View
     from napari_ood_seg.core.models.instant import InstantModel
     from napari_ood_seg.core.types import ClassInfo
+    from napari_ood_seg.session.result import Result
     from napari_ood_seg.session.runner import Post
 
     Event = Progress | Trained | TileDone | Exported | Audited | Guided
+
+
+_SMALL: Final = BYTES_PER_PIXEL * 2**24
+"""Bytes of the result of an image that live mode predicts to its end."""
 
 
 class Session(Annotations):
@@ -59,6 +68,8 @@ class Session(Annotations):
     image_changed: ClassVar[Signal] = Signal()
     live_changed: ClassVar[Signal] = Signal(bool)
     busy_changed: ClassVar[Signal] = Signal(bool)
+    ahead_changed: ClassVar[Signal] = Signal(bool)
+    painting_changed: ClassVar[Signal] = Signal(bool)
     progressed: ClassVar[Signal] = Signal(Progress)
     model_changed: ClassVar[Signal] = Signal()
     result_started: ClassVar[Signal] = Signal()
@@ -66,6 +77,7 @@ class Session(Annotations):
     keep_changed: ClassVar[Signal] = Signal(float)
     audited: ClassVar[Signal] = Signal(object)
     guided: ClassVar[Signal] = Signal(Guided)
+    job_ended: ClassVar[Signal] = Signal()
     message: ClassVar[Signal] = Signal(str, str)
 
     def __init__(self, *, executor: Executor, post: Post) -> None:
@@ -77,11 +89,17 @@ class Session(Annotations):
         self.config = InstantConfig()
         self.device = "auto"
         self.keep = 0.95
-        self.focus: tuple[float, float] | None = None
+        self.memory = 2 * 2**30
         self.live = False
         self.busy = False
+        self.ahead = False
+        self.painting = False
+        self._results = Results()
+        self._sight = Sight()
+        self._running = False
+        self._filling = False
         self._started = 0.0
-        self._shown = True
+        self._displays = True
         self._workshop = work.Workshop()
         self._runner: JobRunner[Event] = JobRunner(
             executor=executor,
@@ -98,7 +116,12 @@ class Session(Annotations):
         """
         self.stop()
         self._runner.drop()  # tiles of the old image may already be on their way
+        self._running = False
         self._set_busy(busy=False)
+        self._set_ahead(ahead=False)
+        self._sight.now = None
+        if self.source is not None:
+            self._results.forget(self.source)
         self.source = source
         self.plane = () if source is None else (0,) * len(source.plane_shape)
         shape = (0, 0) if source is None else (source.height, source.width)
@@ -113,10 +136,24 @@ class Session(Annotations):
         if plane == self.plane:
             return
         self.plane = plane
-        self.result = None
+        found = None
+        if self.source is not None:
+            found = self._results.get(self.source, plane)
+        self.result = found
         self.result_started.emit()
-        if self.live and self.model is not None:
-            self.predict()
+        if (self.live or self._filling) and self.model is not None:
+            self._fill()
+
+    @property
+    def view(self) -> View | None:
+        """What is visible; `None`: nothing in particular."""
+        return self._sight.now
+
+    def set_view(self, view: View | None) -> None:
+        """Tell what is visible: it is predicted first, also by the running job."""
+        self._sight.now = view
+        if self._filling and not self._running:
+            self._fill()
 
     # -------------------------------------------------------------- scribbles
     def paint(self, class_id: int, coords: npt.ArrayLike) -> None:
@@ -136,28 +173,61 @@ class Session(Annotations):
             source = self._require_image()
             self.scribbles.require_paint()
             job = work.TrainJob(
-                source=source,
+                **self._shown(source),
                 scribbles=self.scribbles,
                 classes=self._painted_classes(),
                 config=self.config,
-                device=self.device,
-                plane=self.plane,
-                focus=self.focus,
             )
+            self._filling = True
             self._start(partial(self._workshop.train, job))
 
     def predict(self) -> None:
         """Apply the model that there is to the image, replacing a running job."""
         with self._told_if_refused():
             source, model = self._require_image(), self._require_model()
-            job = work.PredictJob(
-                source=source,
-                model=model,
-                device=self.device,
-                plane=self.plane,
-                focus=self.focus,
-            )
+            self._results.renew(source, self.plane, self._sight.now)
+            job = work.PredictJob(**self._shown(source), model=model)
+            self._filling = True
             self._start(partial(self._workshop.predict, job))
+
+    def _fill(self) -> None:
+        """Predict what is visible and was not yet, with the model that there is."""
+        if self.result is None or self.result.lacks(self.view):
+            self._predict_more(Extent.VIEW)
+
+    def predict_ahead(self) -> None:
+        """Predict what is not visible as well, while nobody waits for anything."""
+        if self._filling and not self._running and not self.painting:
+            self._predict_more(self._extent)
+
+    def _predict_more(self, extent: Extent) -> None:
+        source, model = self.source, self.model
+        if source is None or model is None or source.n_channels != model.n_channels:
+            return
+        shown = self._shown(source) | {"covered": self._results.covered(source)}
+        job = work.PredictJob(**shown | {"extent": extent}, model=model)
+        self._start(partial(self._workshop.predict, job), ahead=extent != Extent.VIEW)
+
+    @property
+    def _extent(self) -> Extent:
+        """How much is predicted in the end: images that are too large never wholly."""
+        source = self._require_image()
+        size = BYTES_PER_PIXEL * source.height * source.width
+        most = _SMALL if self.live else self.memory
+        return Extent.ALL if size <= most else Extent.AROUND
+
+    def _shown(self, source: ImageSource) -> dict[str, Any]:
+        """Return what a job has to know about what is shown."""
+        extent = self._extent if self.view is None else Extent.VIEW
+        return {
+            "source": source,
+            "device": self.device,
+            "plane": self.plane,
+            "ahead": planes_around(source, self.plane, self.memory),
+            "sight": self._sight,
+            "extent": extent,
+            "budget": self.memory,
+        }
 
     def export(self, path: Path, *, overwrite: bool = False) -> None:
         """Write classes and OOD map to a file, by suffix."""
@@ -205,6 +275,16 @@ class Session(Annotations):
             )
             self._start(partial(self._workshop.guide, job), shown=False)
 
+    def set_painting(self, painting: bool) -> None:
+        """Tell that somebody begins or ends to paint: nothing is done ahead meanwhile.
+
+        In live mode it would soon be stale; and painting must not wait for it.
+        """
+        self.painting = painting
+        if painting and self.ahead:
+            self._runner.cancel()
+        self.painting_changed.emit(painting)
+
     def set_live(self, live: bool) -> None:
         """Train after every stroke from now on, or stop doing so."""
         if live == self.live:
@@ -218,6 +298,7 @@ class Session(Annotations):
 
     def stop(self) -> None:
         """Stop the running job at its next step; live mode ends too."""
+        self._filling = False
         self._runner.cancel()
         self.set_live(False)
 
@@ -276,13 +357,19 @@ class Session(Annotations):
         return tuple(sorted(found, key=lambda c: c.id))
 
     def _start(
-        self, job: Callable[[], Generator[Event, None, None]], *, shown: bool = True
+        self,
+        job: Callable[[], Generator[Event, None, None]],
+        *,
+        shown: bool = True,
+        ahead: bool = False,
     ) -> None:
         if self._runner.closed:
             return
-        self._shown = shown
+        self._displays = shown
         self._started = time.perf_counter()
-        self._set_busy(busy=True)
+        self._running = True
+        self._set_ahead(ahead=ahead)
+        self._set_busy(busy=not ahead)
         self._runner.start(job)
 
     def _set_busy(self, *, busy: bool) -> None:
@@ -290,15 +377,22 @@ class Session(Annotations):
             self.busy = busy
             self.busy_changed.emit(busy)
 
+    def _set_ahead(self, *, ahead: bool) -> None:
+        if ahead != self.ahead:
+            self.ahead = ahead
+            self.ahead_changed.emit(ahead)
+
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Progress):
             self.progressed.emit(event)
             if (
-                event.total and self._shown
+                event.total and self._displays
             ):  # the image is fit for use, and the wait is long enough
                 self._begin_result()
         elif isinstance(event, Trained):
             self.model = event.model
+            if self.source is not None:
+                self._results.renew(self.source, self.plane, self._sight.now)
             self.model_changed.emit()
         elif isinstance(event, TileDone):
             self._on_tile(event)
@@ -310,35 +404,43 @@ class Session(Annotations):
             self.message.emit(f"wrote {event.path.name}", "info")
 
     def _on_tile(self, event: TileDone) -> None:
-        self._begin_result()
-        if self.result is not None and event.plane == self.plane:
-            self.result.write(event.tile.inner, event.prediction)
+        if self.source is None:
+            return
+        result = self._results.make(self.source, event.plane)
+        result.write(
+            event.region, event.prediction, stride=event.stride, cell=event.cell
+        )
+        if event.plane == self.plane:
+            self._begin_result()
             self.tile_done.emit(event)
 
     def _begin_result(self) -> None:
         if self.result is None and self.source is not None:
-            self.result = Result.empty((self.source.height, self.source.width))
+            self.result = self._results.make(self.source, self.plane)
             self.result_started.emit()
 
     def _on_end(self, end: JobEnd) -> None:
+        waited = self.busy
+        self._running = False
+        if self.result is not None and self._displays:
+            self.result.settle()
         self._set_busy(busy=False)
+        self._set_ahead(ahead=False)
         if end.outcome is Outcome.FAILED:
-            self.message.emit(_explain(end.error), "error")
-        elif end.outcome is Outcome.CANCELLED:
+            self._filling = False  # it would fail again
+            self.message.emit(sentence(end.error), "error")
+        elif end.outcome is Outcome.CANCELLED and waited:
             self.message.emit("stopped", "info")
-        else:
-            self.message.emit(f"done in {self.elapsed:.1f} s", "info")
+        elif waited:
+            self._say_done()
+        self.job_ended.emit()
+        if not self._displays and self._filling:
+            self._fill()
+
+    def _say_done(self) -> None:
+        self.message.emit(f"done in {self.elapsed:.1f} s", "info")
 
     @property
     def elapsed(self) -> float:
         """Seconds since the last job began."""
         return time.perf_counter() - self._started
-
-
-def _explain(error: Exception | None) -> str:
-    """Return one sentence for a person."""
-    if isinstance(error, OODSegError):
-        return str(error)
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return "out of memory: use a smaller image, or the CPU"
-    return f"something went wrong inside ({type(error).__name__}: {error}); see the log"

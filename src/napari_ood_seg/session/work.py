@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from napari_ood_seg.core.inference.view import Extent
 from napari_ood_seg.core.types import Progress
 from napari_ood_seg.session.jobs import Audited, Exported, Guided, TileDone, Trained
+from napari_ood_seg.session.sight import Sight
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
     from napari_ood_seg.core.config import InstantConfig
+    from napari_ood_seg.core.data.coverage import Coverage
     from napari_ood_seg.core.data.scribbles import Scribbles
     from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.features.store import FeatureStore
@@ -21,33 +24,63 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.training.instant import InstantTrainer
     from napari_ood_seg.core.types import ClassInfo
 
-    Focus = tuple[float, float] | None
     Event = Progress | Trained | TileDone | Exported | Audited | Guided
     Events = Generator[Event, None, None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PredictJob:
-    """Apply a model to a plane of an image, the tiles near `focus` first."""
+class ShownJob:
+    """A job whose result is shown.
+
+    Attributes
+    ----------
+    plane
+        The one that is shown; it is predicted first.
+    ahead
+        Planes to predict after it.
+    sight
+        What is visible, now and when that changes.
+    covered
+        By plane, what was predicted already with the same model.
+    extent
+        How much to predict.
+    budget
+        Bytes of features to keep.
+    """
 
     source: ImageSource
-    model: InstantModel = field(repr=False)
     device: str
     plane: tuple[int, ...]
-    focus: Focus = None
+    ahead: tuple[tuple[int, ...], ...] = ()
+    sight: Sight = field(default_factory=Sight, repr=False)
+    covered: Mapping[tuple[int, ...], Coverage] = field(
+        default_factory=dict, repr=False
+    )
+    extent: Extent = Extent.ALL
+    budget: int = 2 * 2**30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainJob:
-    """Train on the scribbles of an image, then predict its shown plane."""
+class PredictJob(ShownJob):
+    """Apply a model to an image."""
 
-    source: ImageSource
+    model: InstantModel = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainJob(ShownJob):
+    """Train on the scribbles of an image, and perhaps of others, then predict it.
+
+    Attributes
+    ----------
+    others
+        Further images and their scribbles.
+    """
+
     scribbles: Scribbles = field(repr=False)
     classes: tuple[ClassInfo, ...]
     config: InstantConfig
-    device: str
-    plane: tuple[int, ...]
-    focus: Focus = None
+    others: tuple[tuple[ImageSource, Scribbles], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +131,10 @@ class Workshop:
 
     def __init__(self) -> None:
         self._trainer: InstantTrainer | None = None
-        self._made_for: tuple[ImageSource, InstantConfig, str] | None = None
+        self._made_for: tuple[InstantConfig, str] | None = None
         self._store: FeatureStore | None = None
         self._store_for: tuple[ImageSource, InstantModel] | None = None
+        self._trained: InstantModel | None = None
 
     def train(self, job: TrainJob) -> Events:
         """Fit a model, then predict every tile."""
@@ -108,18 +142,23 @@ class Workshop:
 
         yield Progress(done=0, total=0, stage="preparing")
         trainer = self._trainer_for(job)
-        image = Scribbled(job.source, job.scribbles)
-        model = yield from trainer.fit([image], job.classes)
+        trainer.budget = job.budget
+        images = [Scribbled(job.source, job.scribbles)] if job.scribbles.strokes else []
+        images += [Scribbled(source, scribbles) for source, scribbles in job.others]
+        model = yield from trainer.fit(images, job.classes)
         yield Trained(model=model)
-        store = trainer.store(job.source)
-        assert store is not None
-        self._store, self._store_for = store, (job.source, model)
+        self._trained = model
+        store = self._features(job, model)
+        store.budget = job.budget
+        trainer.make_room(job.source)
         yield from self._tiles(model, store, job)
 
     def predict(self, job: PredictJob) -> Events:
         """Predict every tile with a model that there is."""
         yield Progress(done=0, total=0, stage="measuring the image")
-        yield from self._tiles(job.model, self._features(job), job)
+        store = self._features(job, job.model)
+        store.budget = job.budget
+        yield from self._tiles(job.model, store, job)
 
     def export(self, job: ExportJob) -> Events:
         """Predict tile by tile into a file; nothing is left there on failure."""
@@ -128,7 +167,7 @@ class Workshop:
         yield Progress(done=0, total=0, stage="measuring the image")
         yield from export(
             job.model,
-            self._features(job),
+            self._features(job, job.model),
             job.path,
             plane=job.plane,
             keep=job.keep,
@@ -160,7 +199,7 @@ class Workshop:
         from napari_ood_seg.core.training.instant import Scribbled
 
         yield Progress(done=0, total=0, stage="looking for unknown")
-        store = self._features(job)
+        store = self._features(job, job.model)
         groups = yield from suggest(
             job.model,
             store,
@@ -182,36 +221,57 @@ class Workshop:
         from napari_ood_seg.core.device import pick_device
         from napari_ood_seg.core.training.instant import InstantTrainer
 
-        wanted = (job.source, job.config, job.device)
+        wanted = (job.config, job.device)
         if self._trainer is None or self._made_for != wanted:
             self._store = self._store_for = None  # frees the features of the old one
+            self._trained = None
             self._trainer = InstantTrainer(job.config, device=pick_device(job.device))
             self._made_for = wanted
         return self._trainer
 
-    def _features(self, job: PredictJob | ExportJob | GuideJob) -> FeatureStore:
+    def _features(
+        self, job: ShownJob | ExportJob | GuideJob, model: InstantModel
+    ) -> FeatureStore:
         from napari_ood_seg.core.device import pick_device
         from napari_ood_seg.core.inference.predict import open_features
 
-        wanted = (job.source, job.model)
+        known = None if self._trainer is None else self._trainer.store(job.source)
+        if known is not None and model is self._trained:
+            return known
+        wanted = (job.source, model)
         if self._store is None or self._store_for != wanted:
             device = pick_device(job.device)
             self._store = open_features(
-                job.model, job.source, device=device, plane=job.plane
+                model, job.source, device=device, plane=job.plane
             )
             self._store_for = wanted
         return self._store
 
-    def _tiles(
-        self, model: InstantModel, store: FeatureStore, job: TrainJob | PredictJob
-    ) -> Events:
-        from napari_ood_seg.core.inference.predict import predict_tiles
+    def _tiles(self, model: InstantModel, store: FeatureStore, job: ShownJob) -> Events:
+        from napari_ood_seg.core.data.coverage import Coverage
+        from napari_ood_seg.core.inference.live import predict_live
 
-        for part in predict_tiles(model, store, plane=job.plane, focus=job.focus):
-            yield TileDone(
-                tile=part.tile,
-                plane=job.plane,
-                prediction=part.prediction,
-                done=part.done,
-                total=part.total,
+        shape = (job.source.height, job.source.width)
+        for plane in (job.plane, *job.ahead):
+            coverage = job.covered.get(plane) or Coverage.none(shape, store.cell)
+            pieces = predict_live(
+                model,
+                store,
+                coverage,
+                look=job.sight.look,
+                plane=plane,
+                extent=job.extent,
             )
+            for piece in pieces:
+                yield TileDone(
+                    region=piece.region,
+                    stride=piece.stride,
+                    cell=store.cell,
+                    plane=plane,
+                    prediction=piece.prediction,
+                    done=piece.done,
+                    total=piece.total,
+                    seen=piece.seen and plane == job.plane,
+                    kept=store.n_bytes,
+                    budget=store.budget,
+                )

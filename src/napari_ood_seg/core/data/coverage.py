@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     Region = tuple[slice, ...]
@@ -81,9 +83,16 @@ class Coverage:
             for c, n in zip(self._cells(region), self.shape, strict=True)
         )
 
-    def is_empty(self, region: Region) -> bool:
-        """Whether nothing of a region was predicted."""
-        return bool((self.strides[self._cells(region)] == _NEVER).all())
+    def gaps(self, region: Region) -> Iterator[Region]:
+        """Yield the parts of a region, at most a cell each, that were not predicted."""
+        rows, columns = self._cells(region)
+        gaps = np.argwhere(self.strides[rows, columns] == _NEVER)
+        for row, column in gaps + np.array([rows.start, columns.start]):
+            cell = (int(row) * self.cell, int(column) * self.cell)
+            yield tuple(
+                slice(max(i, s.start), min(i + self.cell, s.stop))
+                for i, s in zip(cell, region, strict=True)
+            )
 
     def _cells(self, region: Region) -> Region:
         return tuple(

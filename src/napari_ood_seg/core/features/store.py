@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Plane = tuple[int, ...]
 
 
+BUDGET: Final = 2 * 2**30
+"""Bytes of features that are kept, unless somebody asks for more or less."""
+
 _WHOLE: Final = 512 * 512
 _CROP: Final = 192
 _N_CROPS: Final = 9
@@ -130,7 +133,7 @@ class FeatureStore:
         device: torch.device,
         size: int = 512,
         margin: int = 0,
-        budget: int = 2 * 2**30,
+        budget: int = BUDGET,
     ) -> None:
         self.source = source
         self.descriptor = descriptor
@@ -145,19 +148,27 @@ class FeatureStore:
         self._columns = -(-source.width // self._size)
         self._kept: OrderedDict[tuple[Plane, int], TileFeatures] = OrderedDict()
 
-    def tile(self, plane: Plane, index: int) -> TileFeatures:
-        """Return the features of a tile."""
+    def tile(self, plane: Plane, index: int, *, keep: bool = True) -> TileFeatures:
+        """Return the features of a tile; without `keep` no other makes way for it."""
         key = (plane, index)
         found = self._kept.pop(key, None)
         if found is None:
             found = self._compute(plane, self.tiles[index])
+            if not keep:
+                return found
         self._kept[key] = found
         while self.n_bytes > self.budget and len(self._kept) > 1:
             self._kept.popitem(last=False)
         return found
 
     def part(
-        self, plane: Plane, index: int, region: Sequence[slice], *, stride: int = 1
+        self,
+        plane: Plane,
+        index: int,
+        region: Sequence[slice],
+        *,
+        stride: int = 1,
+        keep: bool = True,
     ) -> TileFeatures:
         """Return the features of a region of a tile, and of a margin around it.
 
@@ -168,9 +179,15 @@ class FeatureStore:
             coarsest factor and of `stride`.
         stride
             The margin is made a multiple of it.
+        keep
+            Whether the tile may take the place of others.
         """
         margin = self._margin // stride * stride
-        return self.tile(plane, index).part(region, margin)
+        return self.tile(plane, index, keep=keep).part(region, margin)
+
+    def clear(self) -> None:
+        """Forget the features of all tiles; they can be computed again."""
+        self._kept.clear()
 
     def has(self, plane: Plane, index: int) -> bool:
         """Whether the features of a tile are there already."""

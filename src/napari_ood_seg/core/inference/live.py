@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from napari_ood_seg.core.inference.predict import require_plane
+from napari_ood_seg.core.inference.view import Extent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -17,46 +17,18 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.data.coverage import Coverage
     from napari_ood_seg.core.data.tiling import Tile
     from napari_ood_seg.core.features.store import FeatureStore
+    from napari_ood_seg.core.inference.view import View
     from napari_ood_seg.core.models.instant import InstantModel
     from napari_ood_seg.core.types import Prediction
 
     Region = tuple[slice, ...]
-    Look = Callable[[], "View | None"]
+    Look = Callable[[], View | None]
 
 COARSE: Final = 4
 """How many times coarser than the screen a large view is shown at first."""
 
 _AT_ONCE: Final = 640 * 640
 """So many pixels are predicted so quickly that a coarse look first gains nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What is on the screen.
-
-    Attributes
-    ----------
-    region
-        Visible rows and columns of the image, in pixels of the finest level.
-    stride
-        Pixels of the image per pixel of the screen, a power of two.
-    """
-
-    region: Region
-    stride: int = 1
-
-    @property
-    def n_pixels(self) -> int:
-        """How many pixels have to be predicted to fill the screen."""
-        height, width = (-(-(s.stop - s.start) // self.stride) for s in self.region)
-        return height * width
-
-    def overlaps(self, region: Region) -> bool:
-        """Whether some of a region is visible."""
-        return all(
-            a.start < b.stop and b.start < a.stop
-            for a, b in zip(self.region, region, strict=True)
-        )
 
 
 class Piece(NamedTuple):
@@ -70,7 +42,7 @@ class Piece(NamedTuple):
 class PredictedPiece(NamedTuple):
     """A region and its prediction at every `stride`-th pixel.
 
-    `done` of `total` tiles are finished with it.
+    `done` of `total` tiles are finished with it. `seen`: it shows on the screen.
     """
 
     region: Region
@@ -78,6 +50,7 @@ class PredictedPiece(NamedTuple):
     prediction: Prediction
     done: int
     total: int
+    seen: bool
 
 
 class Order:
@@ -171,7 +144,7 @@ def predict_live(
     *,
     look: Look,
     plane: tuple[int, ...] = (),
-    all_tiles: bool = True,
+    extent: Extent = Extent.ALL,
 ) -> Iterator[PredictedPiece]:
     """Yield predictions of an image, what is visible first; see `Order`.
 
@@ -181,9 +154,8 @@ def predict_live(
         What was predicted with this model before; pieces are added to it.
     look
         Gives what is visible now; `None`: nothing in particular.
-    all_tiles
-        Whether to go on to the end of the image; otherwise only as far around the
-        view as features can be kept, so that the next time is quick.
+    extent
+        Where to stop; with nothing visible, at the end of the image.
 
     Raises
     ------
@@ -192,21 +164,32 @@ def predict_live(
     """
     require_plane(store.source, plane)
     order = Order(store.tiles, coverage)
-    total = int(order.missing().sum())
-    if not all_tiles:
-        total = min(total, max(store.room, 1) + store.n_kept)
-    done = 0
+    done, total = 0, int(order.missing().sum())
+    if extent is Extent.AROUND:
+        total = min(total, store.room + store.n_kept)
     for piece in order.pieces(look):
         view = look()
-        outside = view is not None and not view.overlaps(piece.region)
-        kept = store.has(plane, piece.tile)
-        if outside and not (all_tiles or kept or store.room):
+        seen = view is None or (
+            view.overlaps(piece.region) and piece.stride >= min(view.stride, store.cell)
+        )
+        fits = store.has(plane, piece.tile) or store.room > 0
+        if not seen and (
+            extent is Extent.VIEW or (extent is Extent.AROUND and not fits)
+        ):
             return
-        features = store.part(plane, piece.tile, piece.region, stride=piece.stride)
+        features = store.part(
+            plane, piece.tile, piece.region, stride=piece.stride, keep=fits or seen
+        )
         prediction = model.predict_tile(features, stride=piece.stride)
         coverage.add(piece.region, piece.stride)
         done += coverage.missing(store.tiles[piece.tile].inner, 1) is None
-        yield PredictedPiece(piece.region, piece.stride, prediction, done, total)
+        yield PredictedPiece(piece.region, piece.stride, prediction, done, total, seen)
+
+
+def lacks(coverage: Coverage, view: View) -> bool:
+    """Whether some of a view was not predicted as finely as it is shown."""
+    stride = min(view.stride, coverage.cell)
+    return coverage.missing(coverage.whole(view.region), stride) is not None
 
 
 def _strides(view: View, most: int) -> list[int]:

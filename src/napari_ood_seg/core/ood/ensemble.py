@@ -97,7 +97,10 @@ class Ensemble:
             Of the distance and of the ambiguity.
         """
         m = len(makers)
-        everything = {"": partial(Mahalanobis, shrinkage=shrinkage), **makers}
+        everything: dict[str, Callable[[], PixelDetector]] = {
+            "": partial(Mahalanobis, shrinkage=shrinkage),
+            **makers,
+        }
         growing = {
             name: [fits(make, pixels, left_out) for pixels in levels]
             for name, make in everything.items()

@@ -14,9 +14,9 @@ from napari_ood_seg.core.features.descriptor import SPECTRAL_FROM, Descriptor
 from napari_ood_seg.core.features.encoder import Encoder, load_encoder
 from napari_ood_seg.core.features.pyramid import Footprint
 from napari_ood_seg.core.features.store import (
+    BUDGET,
     FeatureStore,
     sample_regions,
-    sample_tiles,
 )
 from napari_ood_seg.core.models.instant import InstantModel
 from napari_ood_seg.core.ood.base import StrokePixels, TrainingPixels
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     Steps = Generator[Progress, None, None]
 
-_MAX_TILES = 16
-"""Tiles of an image that the unlabelled pixels are drawn from."""
+_FEW_TILES = 4
+"""Unlabelled pixels are drawn from all tiles of images with no more than these."""
 
 
 class Scribbled(NamedTuple):
@@ -65,11 +65,16 @@ class InstantTrainer:
         Settings of the engine.
     device
         Where features are computed.
+    budget
+        Bytes of features that may be kept for each image.
     """
 
-    def __init__(self, config: InstantConfig, *, device: torch.device) -> None:
+    def __init__(
+        self, config: InstantConfig, *, device: torch.device, budget: int = BUDGET
+    ) -> None:
         self.config = config
         self.device = device
+        self.budget = budget
         self._stores: dict[ImageSource, FeatureStore] = {}
         self._unlabelled: dict[ImageSource, list[Tensor]] = {}
         self._samples: dict[tuple[object, ...], Sample] = {}
@@ -117,6 +122,12 @@ class InstantTrainer:
         """Return the features of an image that was trained on."""
         return self._stores.get(source)
 
+    def make_room(self, source: ImageSource) -> None:
+        """Drop the features of the tiles of all images but one; strokes stay known."""
+        for other, store in self._stores.items():
+            if other is not source:
+                store.clear()
+
     def forget(self, source: ImageSource) -> None:
         """Drop everything that is kept about an image."""
         self._stores.pop(source, None)
@@ -125,23 +136,24 @@ class InstantTrainer:
 
     def _prepare(self, images: Sequence[Scribbled]) -> Steps:
         """Compute descriptors, and the features of unlabelled pixels, where missing."""
-        if all(i.source in self._stores for i in images):
+        new = [i for i in images if i.source not in self._stores]
+        if not new:
             return
         yield Progress(done=0, total=0, stage="measuring the image")
         regions = [
-            sample_regions(i.source, device=self.device, plane=_plane(i))
-            for i in images
+            sample_regions(i.source, device=self.device, plane=_plane(i)) for i in new
         ]
         base = self._base_descriptor([i.source for i in images], regions)
-        for image, own in zip(images, regions, strict=True):
+        for image, own in zip(new, regions, strict=True):
             store = FeatureStore(
                 image.source,
                 base if len(images) == 1 else base.adapted(own),
                 device=self.device,
                 size=self.config.tile,
                 margin=pyramid.reach(base.factors, self.config.smoothing),
+                budget=self.budget,
             )
-            yield from self._draw_unlabelled(store, _plane(image))
+            yield from self._draw_unlabelled(store, _plane(image), own)
             self._stores[image.source] = store
 
     def _base_descriptor(
@@ -164,14 +176,22 @@ class InstantTrainer:
             return None
         return load_encoder(self.config.encoder)
 
-    def _draw_unlabelled(self, store: FeatureStore, plane: tuple[int, ...]) -> Steps:
-        chosen = tuple(sample_tiles(store.tiles, _MAX_TILES))
+    def _draw_unlabelled(
+        self,
+        store: FeatureStore,
+        plane: tuple[int, ...],
+        regions: Callable[[], Iterator[Tensor]],
+    ) -> Steps:
+        """Draw pixels from all tiles of a small image, from crops of a large one."""
+        few = len(store.tiles) <= _FEW_TILES
         generator = torch.Generator().manual_seed(self.config.seed)
-        each = -(-self.config.n_unlabelled // len(chosen))
+        sets = [] if few else [store.descriptor(x) for x in regions()]
+        n = len(store.tiles) if few else len(sets)
+        each = -(-self.config.n_unlabelled // n)
         parts: list[list[Tensor]] = []
-        for i, index in enumerate(chosen):
-            yield Progress(done=i, total=len(chosen), stage="computing features")
-            levels = store.tile(plane, index).levels
+        for i in range(n):
+            yield Progress(done=i, total=n, stage="computing features")
+            levels = store.tile(plane, i).levels if few else sets[i]
             parts.append([_draw(z, each, generator) for z in levels])
         self._unlabelled[store.source] = [
             torch.cat(level) for level in zip(*parts, strict=True)

@@ -9,6 +9,7 @@ from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
+    QLabel,
     QProgressBar,
     QPushButton,
     QVBoxLayout,
@@ -53,6 +54,7 @@ class TrainingPanel(QWidget):
             name="Device", tip="What computes: the processor or a graphics card."
         )
         self._bar = QProgressBar()
+        self._memory = QLabel()
         self._message = MessageLine()
         self._set_tips()
         self._lay_out()
@@ -61,14 +63,21 @@ class TrainingPanel(QWidget):
         self._live.toggled.connect(self.live_toggled)
         self._device.chosen.connect(self.device_selected)
         self.set_running(False)
-        self.clear_progress()
+        self._bar.setRange(0, 1)
+        self._bar.setFormat("")
 
-    def set_running(self, running: bool) -> None:
-        """Show whether a job runs; the focus goes where the next key press helps."""
+    def set_running(self, running: bool, *, ahead: bool = False) -> None:
+        """Show whether a job runs; the focus goes where the next key press helps.
+
+        Parameters
+        ----------
+        ahead
+            Whether what is visible is done, and the rest follows.
+        """
         focused = self._once if running else self._stop
         had_focus = focused.hasFocus()
         self._once.setEnabled(not running)
-        self._stop.setEnabled(running)
+        self._stop.setEnabled(running or ahead)
         if had_focus:
             (self._stop if running else self._once).setFocus()
 
@@ -92,9 +101,15 @@ class TrainingPanel(QWidget):
 
     def clear_progress(self) -> None:
         """Empty the bar; it keeps its place."""
+        if not self._bar.format():
+            return
         self._bar.setRange(0, 1)
         self._bar.setValue(0)
         self._bar.setFormat("")
+
+    def set_memory(self, used: int, budget: int) -> None:
+        """Show how many bytes of features are kept, and how many may be."""
+        self._memory.setText(f"{used / 2**30:.1f} / {budget / 2**30:.1f} GB")
 
     def set_devices(self, options: Sequence[tuple[str, str]], current: str) -> None:
         """Show the devices, as `(key, label)`."""
@@ -110,6 +125,10 @@ class TrainingPanel(QWidget):
         self._stop.setToolTip("Stop what is running; the last result stays.")
         self._bar.setToolTip("What is running, how far it is and how long it takes.")
         self._bar.setAccessibleName("Progress")
+        self._memory.setToolTip(
+            "Memory that features take, so that they are not computed again, and how "
+            "much they may take."
+        )
 
     def _lay_out(self) -> None:
         row = QHBoxLayout()
@@ -121,5 +140,9 @@ class TrainingPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
         column.addLayout(row)
-        column.addWidget(self._bar)
+        line = QHBoxLayout()
+        line.setSpacing(6)
+        line.addWidget(self._bar, 1)
+        line.addWidget(self._memory)
+        column.addLayout(line)
         column.addWidget(self._message)
