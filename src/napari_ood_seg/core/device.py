@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 import torch
 
 from napari_ood_seg.core.errors import DeviceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def available_devices() -> tuple[tuple[str, str], ...]:
@@ -41,3 +47,18 @@ def pick_device(name: str = "auto") -> torch.device:
             f"there is no device {name!r} here: choose auto or one of {', '.join(keys)}"
         )
     return torch.device(wanted)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on the calling thread alone meanwhile.
+
+    Where many small steps follow each other, waiting for a second thread at each one
+    takes longer than the steps, the more so beside a busy window.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _REST_MS: Final = 40
 """A camera that moved is asked once it has rested for so long."""
 
-_COARSEST: Final = 64
+_COARSEST: Final = 32
 """Pixels of the image per pixel of the screen from which on no more are left out."""
 
 

@@ -26,6 +26,10 @@ _REDRAW_MS: Final = 250
 """Tiles that arrive within this time are drawn together; the last one at once."""
 
 
+_STILL_MS: Final = 600
+"""Thumbnails are drawn anew once nothing has happened for so long."""
+
+
 class Shown:
     """The result layers of one image, and the result that they read.
 
@@ -102,6 +106,10 @@ class Overlays(QObject):
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.timeout.connect(self._draw)
+        self._still = QTimer(self)
+        self._still.setSingleShot(True)
+        self._still.setInterval(_STILL_MS)
+        self._still.timeout.connect(self._show_thumbnails)
         session.result_started.connect(self._on_started)
         session.model_changed.connect(self._on_model)
         session.tile_done.connect(self._on_tile)
@@ -113,6 +121,7 @@ class Overlays(QObject):
     def close(self) -> None:
         """Stop following; the layers stay, they are the user's now."""
         self._redraw.stop()
+        self._still.stop()
         self._session.result_started.disconnect(self._on_started)
         self._session.model_changed.disconnect(self._on_model)
         self._session.tile_done.disconnect(self._on_tile)
@@ -259,12 +268,18 @@ class Overlays(QObject):
             self._redraw.start(_REDRAW_MS)
 
     def _on_busy(self, busy: bool) -> None:
-        if not busy:
-            self._redraw.start(0)
+        if not busy:  # at once: panels, which change as well, can wait
+            self._redraw.stop()
+            self._draw()
 
     def _on_end(self) -> None:
-        self._shown.refresh_thumbnails()
-        self._redraw.start(0)
+        self._still.start()
+
+    def _show_thumbnails(self) -> None:
+        """Bring the thumbnails up to date, and what was blanked, once it is quiet."""
+        if not self._session.busy and not self._session.ahead:
+            self._shown.refresh_thumbnails()
+            self._draw()
 
     def _on_keep(self) -> None:
         if self._session.result is not None:

@@ -138,6 +138,7 @@ class Workshop:
 
     def train(self, job: TrainJob) -> Events:
         """Fit a model, then predict every tile."""
+        from napari_ood_seg.core.device import one_thread
         from napari_ood_seg.core.training.instant import Scribbled
 
         yield Progress(done=0, total=0, stage="preparing")
@@ -145,7 +146,8 @@ class Workshop:
         trainer.budget = job.budget
         images = [Scribbled(job.source, job.scribbles)] if job.scribbles.strokes else []
         images += [Scribbled(source, scribbles) for source, scribbles in job.others]
-        model = yield from trainer.fit(images, job.classes)
+        with one_thread():
+            model = yield from trainer.fit(images, job.classes)
         yield Trained(model=model)
         self._trained = model
         store = self._features(job, model)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Region = tuple[slice, ...]
 
-CELL: Final = 64
+CELL: Final = 32
 """Edge of a cell in pixels, unless tiles are smaller."""
 
 _NEVER: Final = 255

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Self
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 import torch
 
 from napari_ood_seg.core.config import TileConfig
 from napari_ood_seg.core.data.coverage import CELL
 from napari_ood_seg.core.data.tiling import Tile, iter_tiles
+from napari_ood_seg.core.features import pyramid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +38,10 @@ _FEW: Final = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TileFeatures:
-    """The features of a tile and of a little context around it.
+    """The features of a tile, or of a region, and of a little context around it.
+
+    Those of a region may be thinned: then pixels are every so many of the image, and
+    all sizes are in such pixels, but for `origin`.
 
     Attributes
     ----------
@@ -72,37 +76,25 @@ class TileFeatures:
         kept = (*self.levels, self.guide)
         return sum(t.nelement() * t.element_size() for t in kept)
 
-    def part(self, region: Sequence[slice], margin: int) -> Self:
-        """Return the features of a region of the tile and of a margin around it.
-
-        Parameters
-        ----------
-        region
-            Rows and columns of the image; they start at multiples of the coarsest
-            factor.
-        margin
-            In pixels, a multiple of that factor; less where the context ends.
-        """
-        local = [
-            slice(r.start - o, r.stop - o)
-            for r, o in zip(region, self.origin, strict=True)
-        ]
-        spans = _around(local, margin, self.size)
-        (top, bottom), (left, right) = spans
-        return replace(
-            self,
-            levels=tuple(
-                z[:, top // f : -(-bottom // f), left // f : -(-right // f)]
-                for z, f in zip(self.levels, self.factors, strict=True)
-            ),
-            size=(bottom - top, right - left),
-            crop=_within(local, spans),
-            origin=(self.origin[0] + top, self.origin[1] + left),
-            invalid=None
-            if self.invalid is None
-            else self.invalid[_within(local, [(c.start, c.stop) for c in self.crop])],
-            guide=self.guide[:, top:bottom, left:right],
+    def cut(self, where: Sequence[slice]) -> tuple[Tensor, ...]:
+        """Return the levels, and the guide last, of rows and columns of the image."""
+        rows, columns = (
+            (s.start - o, s.stop - o) for s, o in zip(where, self.origin, strict=True)
         )
+        return tuple(
+            z[:, rows[0] // f : -(-rows[1] // f), columns[0] // f : -(-columns[1] // f)]
+            for z, f in zip((*self.levels, self.guide), (*self.factors, 1), strict=True)
+        )
+
+    def broken(self, where: Sequence[slice]) -> Tensor | None:
+        """Return where pixels of a part of the inner part are not finite."""
+        if self.invalid is None:
+            return None
+        start = [c.start + o for c, o in zip(self.crop, self.origin, strict=True)]
+        rows, columns = (
+            slice(s.start - o, s.stop - o) for s, o in zip(where, start, strict=True)
+        )
+        return self.invalid[rows, columns]
 
 
 class FeatureStore:
@@ -164,26 +156,72 @@ class FeatureStore:
     def part(
         self,
         plane: Plane,
-        index: int,
         region: Sequence[slice],
         *,
         stride: int = 1,
         keep: bool = True,
     ) -> TileFeatures:
-        """Return the features of a region of a tile, and of a margin around it.
+        """Return the features of a region, and of a margin around it, thinned.
 
         Parameters
         ----------
         region
-            Rows and columns of the image within the tile, at multiples of its
-            coarsest factor and of `stride`.
+            Rows and columns of the image, starting at multiples of the coarsest
+            factor and of `stride`. It may lie in several tiles.
         stride
-            The margin is made a multiple of it.
+            Levels finer than this are thinned to it, see `pyramid.thinned`; the
+            margin is a multiple of it.
         keep
-            Whether the tile may take the place of others.
+            Whether tiles may take the place of others.
         """
         margin = self._margin // stride * stride
-        return self.tile(plane, index, keep=keep).part(region, margin)
+        spans = _around(region, margin, self._shape)
+        owners = list(self._owners(spans, region))
+        tiles = [self.tile(plane, index, keep=keep) for index, _ in owners]
+        parts = [t.cut(where) for t, (_, where) in zip(tiles, owners, strict=True)]
+        places = [where for _, where in owners]
+        origin = (spans[0][0], spans[1][0])
+        size = (spans[0][1] - origin[0], spans[1][1] - origin[1])
+        *levels, guide = (
+            _joined([p[i] for p in parts], places, origin, size, factor, stride)
+            for i, factor in enumerate((*self.factors, 1))
+        )
+        return TileFeatures(
+            levels=tuple(levels),
+            factors=tuple(max(f // stride, 1) for f in self.factors),
+            size=(-(-size[0] // stride), -(-size[1] // stride)),
+            crop=tuple(
+                slice((r.start - o) // stride, -(-(r.stop - o) // stride))
+                for r, o in zip(region, origin, strict=True)
+            ),
+            origin=origin,
+            invalid=_broken(tiles, places, region, stride),
+            guide=guide,
+        )
+
+    def indices(self, region: Sequence[slice]) -> list[int]:
+        """Return the tiles that a region lies in."""
+        rows, columns = (
+            range(s.start // self._size, -(-s.stop // self._size)) for s in region
+        )
+        return [i * self._columns + j for i in rows for j in columns]
+
+    def _owners(
+        self, spans: Sequence[tuple[int, int]], region: Sequence[slice]
+    ) -> Iterator[tuple[int, tuple[slice, ...]]]:
+        """Yield tiles and the part of `spans` that each gives, context included."""
+        for index in self.indices(region):
+            inner = self.tiles[index].inner
+            yield (
+                index,
+                tuple(
+                    slice(
+                        a if r.start >= i.start else i.start,
+                        b if r.stop <= i.stop else i.stop,
+                    )
+                    for (a, b), r, i in zip(spans, region, inner, strict=True)
+                ),
+            )
 
     def clear(self) -> None:
         """Forget the features of all tiles; they can be computed again."""
@@ -252,6 +290,73 @@ class FeatureStore:
     @property
     def _shape(self) -> tuple[int, int]:
         return self.source.height, self.source.width
+
+
+def _joined(
+    parts: Sequence[Tensor],
+    places: Sequence[Sequence[slice]],
+    origin: tuple[int, int],
+    size: tuple[int, int],
+    factor: int,
+    stride: int,
+) -> Tensor:
+    """Return parts of a level as one, thinned to `stride`.
+
+    Parameters
+    ----------
+    parts
+        `(d, ...)` each.
+    places
+        Rows and columns of the image that each covers.
+    origin, size
+        Of the whole, in pixels.
+    """
+    thin = [
+        pyramid.thinned(z, factor, _size(where), stride)
+        for z, where in zip(parts, places, strict=True)
+    ]
+    if len(thin) == 1:
+        return thin[0]
+    step = max(factor, stride)
+    out = thin[0].new_empty(len(thin[0]), -(-size[0] // step), -(-size[1] // step))
+    for z, (rows, columns) in zip(thin, places, strict=True):
+        top, left = (
+            (rows.start - origin[0]) // step,
+            (columns.start - origin[1]) // step,
+        )
+        out[:, top : top + z.shape[1], left : left + z.shape[2]] = z
+    return out
+
+
+def _broken(
+    tiles: Sequence[TileFeatures],
+    places: Sequence[Sequence[slice]],
+    region: Sequence[slice],
+    stride: int,
+) -> Tensor | None:
+    """Return where pixels of a region are not finite, thinned; `None` if all are."""
+    if all(t.invalid is None for t in tiles):
+        return None
+    height, width = _size(region)
+    out = torch.zeros(1, height, width, dtype=torch.bool, device=tiles[0].guide.device)
+    for tile, where in zip(tiles, places, strict=True):
+        inside = [
+            slice(max(w.start, r.start), min(w.stop, r.stop))
+            for w, r in zip(where, region, strict=True)
+        ]
+        found = tile.broken(inside)
+        if found is not None:
+            rows, columns = (
+                slice(i.start - r.start, i.stop - r.start)
+                for i, r in zip(inside, region, strict=True)
+            )
+            out[0, rows, columns] = found
+    return pyramid.thinned(out, 1, (height, width), stride)[0]
+
+
+def _size(region: Sequence[slice]) -> tuple[int, int]:
+    rows, columns = (s.stop - s.start for s in region)
+    return rows, columns
 
 
 def _around(

@@ -32,9 +32,8 @@ _AT_ONCE: Final = 640 * 640
 
 
 class Piece(NamedTuple):
-    """A part of a tile that is to be predicted every `stride` pixels."""
+    """A region that is to be predicted every `stride` pixels."""
 
-    tile: int
     region: Region
     stride: int
 
@@ -66,11 +65,20 @@ class Order:
         Of the image.
     coverage
         Is asked again for each piece, so whoever predicts one adds it there.
+    at_hand
+        Whether the features of a region are there; what is not is predicted tile by
+        tile.
     """
 
-    def __init__(self, tiles: Sequence[Tile], coverage: Coverage) -> None:
+    def __init__(
+        self,
+        tiles: Sequence[Tile],
+        coverage: Coverage,
+        at_hand: Callable[[Region], bool],
+    ) -> None:
         self._tiles = tiles
         self._coverage = coverage
+        self._at_hand = at_hand
         bounds = [[(s.start, s.stop) for s in t.inner] for t in tiles]
         self._bounds: npt.NDArray[np.int64] = np.array(bounds, np.int64)
 
@@ -107,6 +115,10 @@ class Order:
             wanted = self._coverage.whole(view.region)
             seen = self._nearest(view, visible=True)
             for stride in _strides(view, self._coverage.cell):
+                part = self._coverage.missing(wanted, stride)
+                if part is not None and self._at_hand(part):
+                    for strip in _strips(part, stride, self._coverage.cell):
+                        yield Piece(strip, stride)
                 yield from self._parts(seen, stride, wanted)
         missing = self.missing()
         around = self._nearest(view, visible=False)
@@ -121,7 +133,7 @@ class Order:
                 region = _overlap(region, wanted)
             part = self._coverage.missing(region, stride)
             if part is not None:
-                yield Piece(index, part, stride)
+                yield Piece(part, stride)
 
     def _nearest(self, view: View | None, *, visible: bool) -> list[int]:
         """Return tiles by the distance of their centres to that of the view."""
@@ -163,27 +175,45 @@ def predict_live(
         If there is no such plane.
     """
     require_plane(store.source, plane)
-    order = Order(store.tiles, coverage)
-    done, total = 0, int(order.missing().sum())
+
+    def at_hand(region: Region) -> bool:
+        return all(store.has(plane, i) for i in store.indices(region))
+
+    order = Order(store.tiles, coverage, at_hand)
+    missing = int(order.missing().sum())
+    total = missing
     if extent is Extent.AROUND:
         total = min(total, store.room + store.n_kept)
     for piece in order.pieces(look):
-        view = look()
-        seen = view is None or (
-            view.overlaps(piece.region) and piece.stride >= min(view.stride, store.cell)
-        )
-        fits = store.has(plane, piece.tile) or store.room > 0
-        if not seen and (
-            extent is Extent.VIEW or (extent is Extent.AROUND and not fits)
-        ):
+        seen = _is_seen(piece, look(), store.cell)
+        if not seen and extent is Extent.VIEW:
+            return
+        room = at_hand(piece.region) or store.room > 0
+        if not seen and extent is Extent.AROUND and not room:
             return
         features = store.part(
-            plane, piece.tile, piece.region, stride=piece.stride, keep=fits or seen
+            plane, piece.region, stride=piece.stride, keep=room or seen
         )
         prediction = model.predict_tile(features, stride=piece.stride)
         coverage.add(piece.region, piece.stride)
-        done += coverage.missing(store.tiles[piece.tile].inner, 1) is None
+        done = missing - int(order.missing().sum())
         yield PredictedPiece(piece.region, piece.stride, prediction, done, total, seen)
+
+
+def _is_seen(piece: Piece, view: View | None, cell: int) -> bool:
+    """Whether a piece changes what is on the screen."""
+    if view is None:
+        return True
+    return view.overlaps(piece.region) and piece.stride >= min(view.stride, cell)
+
+
+def _strips(region: Region, stride: int, cell: int) -> Iterator[Region]:
+    """Yield a region in strips of rows, whole cells, of about `_AT_ONCE` pixels."""
+    rows, columns = region
+    width = -(-(columns.stop - columns.start) // stride)
+    step = max(_AT_ONCE // width * stride // cell, 1) * cell
+    for top in range(rows.start, rows.stop, step):
+        yield slice(top, min(top + step, rows.stop)), columns
 
 
 def lacks(coverage: Coverage, view: View) -> bool:

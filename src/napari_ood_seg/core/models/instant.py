@@ -96,20 +96,15 @@ class InstantModel:
     ) -> tuple[Tensor, Tensor]:
         """Return logits `(k, h, w)` and OOD scores `(h, w)` of a region of `size`.
 
-        With a `stride` above 1, those of every so many pixels, which are smoothed
-        less; the cost falls with its square.
+        Features that were thinned to a `stride` are smoothed less.
 
         A class logit is minus the mean over the scales of the log squared distance,
         times half the mean number of features: the log density of a Gaussian whose
         scale is not known. A higher score is more OOD.
         """
-        factors = self.descriptor.factors
         maps = [
-            _by_pixel(
-                pyramid.thinned(z, factor, size, stride),
-                partial(self.ensemble.columns, level),
-            )
-            for level, (z, factor) in enumerate(zip(features, factors, strict=True))
+            _by_pixel(z, partial(self.ensemble.columns, level))
+            for level, z in enumerate(features)
         ]
         merged = self._merge(maps, size, guide, stride)
         k = len(self.classes)
@@ -133,12 +128,10 @@ class InstantModel:
         stride: int,
     ) -> Tensor:
         smoothing = self.config.smoothing / stride
-        if guide is not None:
-            guide = pyramid.thinned(guide, 1, size, stride)
         return pyramid.merge(
             maps,
             [max(f // stride, 1) for f in self.descriptor.factors],
-            (-(-size[0] // stride), -(-size[1] // stride)),
+            size,
             smoothing=smoothing if smoothing >= _LEAST or stride == 1 else 0.0,
             guide=guide if self.config.edge_aware else None,
         )
@@ -162,19 +155,18 @@ class InstantModel:
     ) -> Prediction:
         """Return the prediction of the inner part of a tile, `(h, w)`.
 
-        With a `stride` above 1 of every so many pixels, `(ceil(h/stride), ...)`; the
-        inner part then starts at a multiple of it.
+        Parameters
+        ----------
+        stride
+            To which the features were thinned.
         """
         logits, score = self.evaluate(tile.levels, tile.size, tile.guide, stride=stride)
-        crop = tuple(slice(c.start // stride, -(-c.stop // stride)) for c in tile.crop)
-        logits = logits[(slice(None), *crop)]
-        score = score[crop].contiguous()
+        logits = logits[(slice(None), *tile.crop)]
+        score = score[tile.crop].contiguous()
         best = logits.argmax(0) if self.config.per_class else None
         typicality = self.calibration.typicality(score, best)
         if tile.invalid is not None:
-            invalid = tile.invalid[None]
-            size = (invalid.shape[1], invalid.shape[2])
-            typicality[pyramid.thinned(invalid, 1, size, stride)[0]] = 0.0
+            typicality[tile.invalid] = 0.0
         return Prediction(
             classes=_best(logits, self.class_ids).cpu().numpy(),
             score=score.cpu().numpy(),
