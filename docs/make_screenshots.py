@@ -1,6 +1,6 @@
 """Take the screenshots of the documentation from the running program.
 
-    python docs/make_screenshots.py [histology hyperspectral audit guide]
+    python docs/make_screenshots.py [histology hyperspectral audit guide explain]
 
 Needs a display with OpenGL (Xvfb will do).
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import napari
+from PIL import Image
 from qtpy.QtTest import QTest
 
 from napari_ood_seg.plugin.demo import open_demo
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (1366, 768)
+SAMPLES = ("histology", "hyperspectral")
+PIXEL = (300, 250)
+"""Which one is explained."""
 
 
 def wait_until(done: Callable[[], bool], what: str) -> None:
@@ -38,7 +42,7 @@ def take(name: str) -> Path:
     """Run a demo until its result is complete, and return the picture's path."""
     viewer = napari.Viewer()
     viewer.window.resize(*SIZE)
-    sample = "histology" if name in ("audit", "guide") else name
+    sample = name if name in SAMPLES else "histology"
     widget = open_demo(viewer, sample)
     session = widget.session
     wait_until(lambda: session.result is not None and not session.busy, name)
@@ -55,13 +59,30 @@ def take(name: str) -> Path:
         for _ in range(2):
             widget.guides.go_next()
             wait_until(lambda: widget.guides.here is not None, name)
+    if name == "explain":
+        for title in ("Image", "Classes", "Train", "Result", "Guide"):
+            widget.sections.set_expanded(title, expanded=False)
+        widget.sections.reveal("Explain")
+        widget.explains.watch(on=True)
+        widget.explains.explainer.ask(*PIXEL)
+        explainer = widget.explains.explainer
+        wait_until(lambda: explainer.fresh and bool(explainer.classes), name)
     path = IMAGES / f"{name}.png"
     viewer.window.screenshot(str(path), canvas_only=False, flash=False)
     viewer.close()
+    if name == "explain":
+        shrink(path)
     return path
+
+
+def shrink(path: Path) -> None:
+    """Keep the right half of a picture, in few colours: the panel is what matters."""
+    with Image.open(path) as whole:
+        half = whole.convert("RGB").crop((SIZE[0] // 2, 0, *SIZE))
+    half.quantize(96, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
-    for sample in sys.argv[1:] or ["histology", "hyperspectral", "audit", "guide"]:
+    for sample in sys.argv[1:] or [*SAMPLES, "audit", "guide", "explain"]:
         print(take(sample))

@@ -175,6 +175,12 @@ class Driver:
         """Press and release."""
         self.stroke(point)
 
+    def shift_click(self, point: Point) -> None:
+        """Press and release while Shift is held."""
+        self.move(point)
+        self._hand.mouseClick(self.canvas, LEFT, SHIFT, self.at(point))
+        self.spin()
+
     def double_click(self, point: Point) -> None:
         """Press twice."""
         self._hand.mouseDClick(self.canvas, LEFT, NO_MODIFIER, self.at(point))

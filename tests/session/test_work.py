@@ -11,10 +11,13 @@ from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import DeviceError
 from napari_ood_seg.core.types import Progress
 from napari_ood_seg.session.jobs import Exported, Guided, TileDone, Trained
+from napari_ood_seg.session.result import Result
 from napari_ood_seg.session.work import (
+    ExplainJob,
     ExportJob,
     GuideJob,
     PredictJob,
+    TallyJob,
     TrainJob,
     Workshop,
 )
@@ -198,3 +201,53 @@ def test_guide_without_strokes_has_no_doubts(bench: Bench) -> None:
     assert isinstance(guided, Guided)
     assert guided.doubts == ()
     assert guided.groups
+
+
+def explain_job(bench: Bench, model: InstantModel) -> ExplainJob:
+    return ExplainJob(
+        source=bench.source,
+        model=model,
+        scribbles=strokes(),
+        device="cpu",
+        plane=(),
+        point=(30, 15),
+    )
+
+
+def test_explaining_uses_the_features_that_there_are(bench: Bench) -> None:
+    model = model_of(bench.train())
+    reads = bench.array.reads
+    found = bench.workshop.explain(explain_job(bench, model))
+    assert bench.array.reads == reads
+    assert found.best.class_id == 1
+    expected = fit(three_textures(), config=CONFIG).prediction
+    assert found.typicality == pytest.approx(expected.typicality[30, 15], abs=0.01)
+    assert len(found.strokes) == len(strokes().strokes)
+
+
+def test_explaining_with_a_model_from_elsewhere(bench: Bench) -> None:
+    model = model_of(bench.train())
+    fresh = Bench()
+    found = fresh.workshop.explain(explain_job(fresh, model))
+    here = bench.workshop.explain(explain_job(bench, model))
+    assert found.score == pytest.approx(here.score, abs=1e-3)
+    assert [s.stroke_id for s in found.strokes] == [s.stroke_id for s in here.strokes]
+
+
+def test_tally_of_a_large_result_takes_a_sample(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = model_of(bench.train())
+    result = Result.empty((64, 96))
+    result.classes[:] = np.repeat([1, 2, 2], 32)
+    result.typicality[:] = np.linspace(0, 1, 96)
+    whole = bench.workshop.tally(TallyJob.of(model, result))
+    assert [c.share for c in whole] == pytest.approx([1 / 3, 2 / 3])
+    monkeypatch.setattr("napari_ood_seg.session.work._TALLY_PIXELS", 400)
+    job = TallyJob.of(model, result)
+    assert job.classes.shape == (16, 24)
+    np.testing.assert_array_equal(job.typicality, result.typicality[::4, ::4])
+    result.typicality[:] = np.nan  # the job has its own copy
+    assert np.isfinite(job.typicality).all()
+    some = bench.workshop.tally(job)
+    assert [c.share for c in some] == pytest.approx([1 / 3, 2 / 3])

@@ -1,4 +1,4 @@
-"""Point the camera at a place, draw there, and preview a stroke."""
+"""Point the camera at a place, draw or mark something there, preview a stroke."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 _AROUND: Final = 2.0
 """The view is so many times as large as the place that it shows."""
+
+_MARK: Final = 19
+"""Edge of a mark at most, in pixels of the screen."""
+
+_MARKS: Final = 40
+"""So many marks fit across the whole image."""
 
 _CLOSEST: Final = 8.0
 """At most so many times as close as the whole image."""
@@ -93,8 +99,42 @@ def show_stroke(
         metadata={ROLE: "suggestion"},
         **placement(image, source),
     )
+    _add(viewer, layer)
+    return layer
+
+
+def show_mark(
+    viewer: Viewer, image: Image, source: ImageSource, point: tuple[int, int], rim: str
+) -> Points:
+    """Add a layer with a ring around one pixel; what is active stays so.
+
+    The ring does not grow when the camera comes closer.
+
+    Parameters
+    ----------
+    point
+        Row and column.
+    rim
+        Colour around the ring, which is white: one of them is seen on any image.
+    """
+    layer = Points(
+        [point],
+        name=f"{image.name} explained",
+        symbol="ring",
+        size=max(source.height, source.width) / _MARKS,
+        canvas_size_limits=(2, _MARK),
+        border_width=0.1,
+        border_color=rim,
+        face_color="white",
+        metadata={ROLE: "mark"},
+        **placement(image, source),
+    )
+    _add(viewer, layer)
+    return layer
+
+
+def _add(viewer: Viewer, layer: Points) -> None:
     active = viewer.layers.selection.active
     viewer.add_layer(layer)
     layer.editable = False
     viewer.layers.selection.active = active
-    return layer

@@ -66,9 +66,18 @@ SHORTCUTS: Final = (
     Shortcut(name="fainter", keys=(",",), group=LOOK, text="Results less opaque"),
     Shortcut(name="stronger", keys=(".",), group=LOOK, text="Results more opaque"),
     Shortcut(name="next", keys=("U",), group=LOOK, text="Go to the next unknown"),
+    Shortcut(
+        name="explain",
+        keys=("W",),
+        group=LOOK,
+        text="Why? Explain the pixel under the pointer",
+    ),
     Shortcut(name="legend", keys=("G",), group=LOOK, text="Show or hide the legend"),
 )
 """Letters and signs that napari gives to no layer, and its own two for undo."""
+
+MOUSE: Final = ((LOOK, "Shift+click", "Explain this pixel, also while painting"),)
+"""What the mouse does on the canvas, as it is shown."""
 
 NAPARIS: Final = {
     "napari:decrease_brush_size": "Smaller brush",
@@ -89,6 +98,7 @@ def rows() -> Iterator[Row]:
     """Yield `(group, keys, text)` of every key, as bound now."""
     for shortcut in SHORTCUTS:
         yield shortcut.group, _keys(shortcut.keys), shortcut.text
+    yield from MOUSE
     for key, text in TABLE_KEYS:
         yield TABLE, key, text
     taken = {coerce_keybinding(k) for s in SHORTCUTS for k in s.keys}

@@ -119,7 +119,11 @@ class Result:
     @property
     def classes(self) -> npt.NDArray[np.uint8]:
         """`(h, w)` class ids without the threshold; for images that fit in memory."""
-        return self._classes.read(self.whole)
+        return self.classes_in(self.whole)
+
+    def classes_in(self, region: Region, *, step: int = 1) -> npt.NDArray[np.uint8]:
+        """Return class ids without the threshold; 0 where not predicted yet."""
+        return self._classes.read(region, step=step)
 
     @property
     def typicality(self) -> npt.NDArray[np.float32]:

@@ -1,4 +1,7 @@
-"""Run one job at a time off the calling thread, dropping stale results."""
+"""Run one job at a time off the calling thread, dropping stale results.
+
+Short questions are answered on the same thread, between two events of the job.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     Post = Callable[[Callable[[], None]], None]
 
 Event = TypeVar("Event")
+Answer = TypeVar("Answer")
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +54,9 @@ class JobRunner(Generic[Event]):
         self._generation = 0
         self._cancel = threading.Event()
         self._closed = threading.Event()
+        self._asked: dict[str, int] = {}
+        self._waiting: dict[str, Callable[[], None]] = {}
+        self._lock = threading.Lock()  # guards `_waiting`
 
     def start(self, job: Callable[[], Generator[Event, None, None]]) -> None:
         """Replace the running job, if any, by `job`; nothing once closed."""
@@ -70,15 +77,61 @@ class JobRunner(Generic[Event]):
         self._cancel.set()
 
     def drop(self) -> None:
-        """Cancel, and deliver nothing more of the running job, not even its end."""
+        """Cancel, and deliver nothing more of the running job, not even its end.
+
+        What was asked until now is not answered either.
+        """
         self.cancel()
         self._generation += 1
+        for kind in self._asked:
+            self._asked[kind] += 1
+        with self._lock:
+            self._waiting.clear()
 
     def close(self) -> None:
         """Cancel for good: no event is delivered after this returns."""
         self._closed.set()
         self.drop()
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def ask(
+        self,
+        call: Callable[[], Answer],
+        on_answer: Callable[[Answer], None],
+        *,
+        kind: str,
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        """Run a short call on the worker between two events of the running job.
+
+        At once if no job runs; a job that runs goes on. Nothing once closed.
+
+        Parameters
+        ----------
+        call
+            Takes some milliseconds: the job waits for it.
+        on_answer, on_error
+            One of them is called on the owner's thread with what came of it, unless
+            something of the same kind was asked since, or the job was dropped.
+        kind
+            Of several questions of a kind only the latest is answered.
+        """
+        if self._closed.is_set():
+            return
+        number = self._asked[kind] = self._asked.get(kind, 0) + 1
+
+        def deliver(tell: Callable[[], None]) -> None:
+            def on_owner_thread() -> None:
+                if number == self._asked[kind]:
+                    tell()
+
+            self.call_owner(on_owner_thread)
+
+        with self._lock:
+            first = not self._waiting  # else somebody is on the way to answer
+            self._waiting[kind] = partial(_answer, call, on_answer, on_error, deliver)
+        if first:
+            self._executor.submit(self._answer_waiting)
 
     def call_owner(self, call: Callable[[], None]) -> None:
         """Run `call` on the owner's thread; dropped once closed."""
@@ -119,7 +172,14 @@ class JobRunner(Generic[Event]):
                 if cancel.is_set():
                     return Outcome.CANCELLED
                 self._deliver(generation, partial(self._on_event, event))
+                self._answer_waiting()
         return Outcome.DONE
+
+    def _answer_waiting(self) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, {}
+        for answer in waiting.values():
+            answer()
 
     def _deliver(self, generation: int, call: Callable[[], None]) -> None:
         def on_owner_thread() -> None:
@@ -128,3 +188,20 @@ class JobRunner(Generic[Event]):
 
         if not self._closed.is_set():
             self._post(on_owner_thread)
+
+
+def _answer(
+    call: Callable[[], Answer],
+    on_answer: Callable[[Answer], None],
+    on_error: Callable[[Exception], None],
+    deliver: Callable[[Callable[[], None]], None],
+) -> None:
+    """Deliver what `call` returns, or what goes wrong: the job must not suffer."""
+    try:
+        tell = partial(on_answer, call())
+    except OODSegError as error:  # explains itself
+        tell = partial(on_error, error)
+    except Exception as error:  # as for jobs: everything is reported
+        logger.exception("a question failed")
+        tell = partial(on_error, error)
+    deliver(tell)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from psygnal import Signal
+from psygnal import Signal, SignalInstance
 
 from napari_ood_seg.core.config import InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
@@ -78,6 +78,8 @@ class Session(Annotations):
     audited: ClassVar[Signal] = Signal(object)
     guided: ClassVar[Signal] = Signal(Guided)
     job_ended: ClassVar[Signal] = Signal()
+    explained: ClassVar[Signal] = Signal(object)
+    tallied: ClassVar[Signal] = Signal(object)
     message: ClassVar[Signal] = Signal(str, str)
 
     def __init__(self, *, executor: Executor, post: Post) -> None:
@@ -285,6 +287,25 @@ class Session(Annotations):
             self._runner.cancel()
         self.painting_changed.emit(painting)
 
+    def explain(self, row: int, column: int) -> None:
+        """Ask why a pixel is what it is, beside a running job; see `explained`."""
+        with self._told_if_refused():
+            job = work.ExplainJob(
+                source=self._require_image(),
+                model=self._require_model(),
+                scribbles=self.scribbles,
+                device=self.device,
+                plane=self.plane,
+                point=(row, column),
+            )
+            self._ask(partial(self._workshop.explain, job), self.explained)
+
+    def tally(self) -> None:
+        """Ask how typical the pixels of each class are; see `tallied`."""
+        if self.model is not None and self.result is not None:
+            job = work.TallyJob.of(self.model, self.result)
+            self._ask(partial(self._workshop.tally, job), self.tallied)
+
     def set_live(self, live: bool) -> None:
         """Train after every stroke from now on, or stop doing so."""
         if live == self.live:
@@ -371,6 +392,18 @@ class Session(Annotations):
         self._set_ahead(ahead=ahead)
         self._set_busy(busy=not ahead)
         self._runner.start(job)
+
+    def _ask(self, call: Callable[[], object], answered: SignalInstance) -> None:
+        model, plane = self.model, self.plane
+
+        def answer(found: object) -> None:
+            if self.model is model and self.plane == plane:  # else it is stale
+                answered.emit(found)
+
+        def fail(error: Exception) -> None:
+            self.message.emit(sentence(error), "error")
+
+        self._runner.ask(call, answer, kind=answered.name, on_error=fail)
 
     def _set_busy(self, *, busy: bool) -> None:
         if busy != self.busy:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Self
 
 from napari_ood_seg.core.inference.view import Extent
 from napari_ood_seg.core.types import Progress
@@ -14,18 +15,28 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from pathlib import Path
 
+    import numpy as np
+    import numpy.typing as npt
+
     from napari_ood_seg.core.config import InstantConfig
     from napari_ood_seg.core.data.coverage import Coverage
     from napari_ood_seg.core.data.scribbles import Scribbles
     from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.features.store import FeatureStore
     from napari_ood_seg.core.guidance.doubts import Doubt
+    from napari_ood_seg.core.guidance.explain import Explanation
+    from napari_ood_seg.core.guidance.nearness import StrokeMeans
+    from napari_ood_seg.core.guidance.typicalities import ClassTypicality
     from napari_ood_seg.core.models.instant import InstantModel
     from napari_ood_seg.core.training.instant import InstantTrainer
     from napari_ood_seg.core.types import ClassInfo
+    from napari_ood_seg.session.result import Result
 
     Event = Progress | Trained | TileDone | Exported | Audited | Guided
     Events = Generator[Event, None, None]
+
+_TALLY_PIXELS: Final = 250_000
+"""So many pixels say enough, and are copied in a moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +134,43 @@ class GuideJob:
     keep: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainJob:
+    """Say why a pixel is what it is; `point` is its row and column."""
+
+    source: ImageSource
+    model: InstantModel = field(repr=False)
+    scribbles: Scribbles = field(repr=False)
+    device: str
+    plane: tuple[int, ...]
+    point: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TallyJob:
+    """Count how typical the pixels of each class are, by a sample of a result.
+
+    Attributes
+    ----------
+    classes, typicality
+        `(h, w)` of every so many-th row and column.
+    """
+
+    model: InstantModel = field(repr=False)
+    classes: npt.NDArray[np.uint8] = field(repr=False)
+    typicality: npt.NDArray[np.float32] = field(repr=False)
+
+    @classmethod
+    def of(cls, model: InstantModel, result: Result) -> Self:
+        """Return the job for a result, which may go on changing."""
+        step = math.ceil(math.sqrt(math.prod(result.shape) / _TALLY_PIXELS))
+        return cls(
+            model=model,
+            classes=result.classes_in(result.whole, step=step),
+            typicality=result.typicality_in(result.whole, step=step),
+        )
+
+
 class Workshop:
     """Runs jobs, and keeps features between them. Lives on the worker thread.
 
@@ -135,6 +183,7 @@ class Workshop:
         self._store: FeatureStore | None = None
         self._store_for: tuple[ImageSource, InstantModel] | None = None
         self._trained: InstantModel | None = None
+        self._means: StrokeMeans | None = None
 
     def train(self, job: TrainJob) -> Events:
         """Fit a model, then predict every tile."""
@@ -219,6 +268,24 @@ class Workshop:
             )
         yield Guided(plane=job.plane, groups=groups, doubts=doubts)
 
+    def explain(self, job: ExplainJob) -> Explanation:
+        """Return why a pixel is what it is; quick once its features are there."""
+        from napari_ood_seg.core.guidance.explain import explain
+        from napari_ood_seg.core.guidance.nearness import StrokeMeans
+
+        store = self._features(job, job.model)
+        if self._means is None:
+            self._means = StrokeMeans()
+        strokes = self._means.of(store, job.scribbles.strokes)
+        return explain(job.model, store, job.point, plane=job.plane, strokes=strokes)
+
+    @staticmethod
+    def tally(job: TallyJob) -> tuple[ClassTypicality, ...]:
+        """Return how typicality is spread, class by class."""
+        from napari_ood_seg.core.guidance.typicalities import typicalities
+
+        return typicalities(job.model, job.classes, job.typicality)
+
     def _trainer_for(self, job: TrainJob | GuideJob) -> InstantTrainer:
         from napari_ood_seg.core.device import pick_device
         from napari_ood_seg.core.training.instant import InstantTrainer
@@ -232,7 +299,9 @@ class Workshop:
         return self._trainer
 
     def _features(
-        self, job: ShownJob | ExportJob | GuideJob, model: InstantModel
+        self,
+        job: ShownJob | ExportJob | GuideJob | ExplainJob,
+        model: InstantModel,
     ) -> FeatureStore:
         from napari_ood_seg.core.device import pick_device
         from napari_ood_seg.core.inference.predict import open_features

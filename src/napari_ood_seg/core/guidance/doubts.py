@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import torch
 
+from napari_ood_seg.core.guidance.surroundings import place_of, surroundings
 from napari_ood_seg.core.training.instant import Scribbled
 from napari_ood_seg.core.types import UNKNOWN, Progress
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from napari_ood_seg.core.data.scribbles import Scribbles, Stroke
     from napari_ood_seg.core.data.source import ImageSource
-    from napari_ood_seg.core.features.store import FeatureStore, TileFeatures
+    from napari_ood_seg.core.features.store import FeatureStore
     from napari_ood_seg.core.models.instant import InstantModel
     from napari_ood_seg.core.training.instant import InstantTrainer
     from napari_ood_seg.core.types import ClassInfo
@@ -148,15 +149,13 @@ def judge(
         looks_like = int(np.bincount(others).argmax())
     else:
         return None
-    low, high = stroke.coords.min(0), stroke.coords.max(0) + 1
-    middle = ((stroke.coords - stroke.coords.mean(0)) ** 2).sum(1).argmin()
-    row, column = stroke.coords[middle]
+    place = place_of(stroke.coords)
     return Doubt(
         stroke_id=stroke.id,
         class_id=stroke.class_id,
         plane=stroke.plane,
-        point=(int(row), int(column)),
-        box=(int(low[0]), int(low[1]), int(high[0]), int(high[1])),
+        point=place.point,
+        box=place.box,
         looks_like=looks_like,
         agreement=agreement,
         typicality=typicality,
@@ -186,41 +185,17 @@ def answers_at(
         )
         if len(mine) == 0:
             continue
-        features = store.tile(plane, index)
-        at = coords[mine] - np.array(features.origin)
-        where = _around(at, model, store, features.size)
-        logits, score = _evaluate(model, store, features, where)
-        r, c = (at - [where[0].start, where[1].start]).T
+        part = surroundings(
+            store.tile(plane, index),
+            coords[mine],
+            factors=store.factors,
+            margin=model.margin,
+        )
+        logits, score = model.evaluate(part.levels, part.size, part.guide)
+        r, c = part.at.T
         classes[mine] = ids[logits[:, r, c].argmax(0).cpu().numpy()]
         typicality[mine] = model.calibration.typicality(score[r, c]).cpu().numpy()
     return Answers(classes, typicality)
-
-
-def _around(
-    at: Coords, model: InstantModel, store: FeatureStore, size: tuple[int, int]
-) -> tuple[slice, slice]:
-    """Return the part of a tile that decides about some pixels, on all its levels."""
-    stride = max(store.factors)
-    low = np.maximum(at.min(0) - model.margin, 0) // stride * stride
-    high = -(-(at.max(0) + 1 + model.margin) // stride) * stride
-    high = np.minimum(high, size)
-    return slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))
-
-
-def _evaluate(
-    model: InstantModel,
-    store: FeatureStore,
-    features: TileFeatures,
-    where: tuple[slice, slice],
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return logits `(k, h, w)` and scores `(h, w)` of a part of a tile."""
-    levels = []
-    for level, factor in zip(features.levels, store.factors, strict=True):
-        rows, columns = (slice(s.start // factor, -(-s.stop // factor)) for s in where)
-        levels.append(level[:, rows, columns])
-    rows, columns = where
-    size = (rows.stop - rows.start, columns.stop - columns.start)
-    return model.evaluate(tuple(levels), size, features.guide[:, rows, columns])
 
 
 def _without(scribbles: Scribbles, strokes: Sequence[Stroke]) -> Scribbles:

@@ -102,14 +102,32 @@ class InstantModel:
         times half the mean number of features: the log density of a Gaussian whose
         scale is not known. A higher score is more OOD.
         """
+        merged = self.columns(features, size, guide, stride=stride)
+        return self.logits_of(merged), self.ensemble.score(merged)
+
+    @torch.inference_mode()
+    def columns(
+        self,
+        features: tuple[Tensor, ...],
+        size: tuple[int, int],
+        guide: Tensor | None = None,
+        *,
+        stride: int = 1,
+    ) -> Tensor:
+        """Return `(c, h, w)` columns of a region: see `Ensemble.columns`.
+
+        They are averaged over the scales and over neighbours; everything that is
+        said about a pixel follows from them.
+        """
         maps = [
             _by_pixel(z, partial(self.ensemble.columns, level))
             for level, z in enumerate(features)
         ]
-        merged = self._merge(maps, size, guide, stride)
-        k = len(self.classes)
-        logits = -0.5 * self.descriptor.mean_size * merged[:k]
-        return logits, self.ensemble.score(merged)
+        return self._merge(maps, size, guide, stride)
+
+    def logits_of(self, columns: Tensor) -> Tensor:
+        """Return the `(k, ...)` logits that follow from `(c, ...)` columns."""
+        return -0.5 * self.descriptor.mean_size * columns[: len(self.classes)]
 
     def logits(
         self,

@@ -52,10 +52,14 @@ class Calibration:
     n_strokes
         How many strokes were held out; 0 if there were too few to hold any out,
         so that the scores are those of pixels that the model was fitted on.
+    held
+        By class, the scores of the strokes when they were held out: how well the
+        promise holds can be seen from them. Not in model files.
     """
 
     quantiles: Tensor = field(repr=False)
     n_strokes: int
+    held: Mapping[int, Strokes] = field(default_factory=dict, repr=False)
 
     @classmethod
     def fit(
@@ -102,7 +106,7 @@ class Calibration:
         rows = [everything]
         if per_class:
             rows = [row([i]) if i in held else everything for i in sorted(fitted)]
-        return cls(quantiles=torch.stack(rows).float(), n_strokes=n_strokes)
+        return cls(quantiles=torch.stack(rows).float(), n_strokes=n_strokes, held=held)
 
     def typicality(self, scores: Tensor, best: Tensor | None = None) -> Tensor:
         """Return the share of known pixels that score at least as high.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QSize, Qt, QTimer, Signal
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
@@ -31,6 +31,10 @@ class Sections(QScrollArea):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._sections: dict[str, QCollapsible] = {}
+        self._revealed = ""
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._scroll)
         self._inner = QWidget()
         self._column = QVBoxLayout(self._inner)
         self._column.setContentsMargins(4, 2, 4, 2)
@@ -79,11 +83,21 @@ class Sections(QScrollArea):
         self._show_expanded(title, expanded)
         section.blockSignals(blocked)
 
+    def reveal(self, title: str) -> None:
+        """Unfold a section and scroll to it, once it has taken its room."""
+        if not self.is_expanded(title):
+            self.set_expanded(title, expanded=True)
+        self._revealed = title
+        self._soon.start(0)
+
     def minimumSizeHint(self) -> QSize:
         """Return the width below which controls would be cut off."""
         bar = self.verticalScrollBar()
         bar_width = 0 if bar is None else bar.sizeHint().width()
         return QSize(self._inner.minimumSizeHint().width() + bar_width, 120)
+
+    def _scroll(self) -> None:
+        self.ensureWidgetVisible(self._sections[self._revealed], 0, 0)
 
     def _show_expanded(self, title: str, expanded: bool) -> None:
         section = self._sections[title]
