@@ -75,10 +75,12 @@ class Overlays(QObject):
         self._session.tile_done.disconnect(self._on_tile)
         self._session.keep_changed.disconnect(self._on_keep)
         self._session.classes_changed.disconnect(self._on_classes)
-        for pair in (*self._layers_of.values(), (self.classes, self.heatmap)):
+        self.follow(None)
+        for image, pair in self._layers_of.items():
             for layer in pair:
                 if layer is not None:
                     layer.events.visible.disconnect(self._on_eye)
+                    layer.metadata["image"] = image.name  # for the next panel
 
     @property
     def pending(self) -> bool:
@@ -92,12 +94,31 @@ class Overlays(QObject):
         if self._image is not None:
             self._layers_of[self._image] = (self.classes, self.heatmap)
         self._image = image
-        classes, heatmap = (
-            (None, None) if image is None else self._layers_of.get(image, (None, None))
-        )
+        classes, heatmap = (None, None) if image is None else self._find(image)
         self.classes = classes if classes in self._viewer.layers else None
         self.heatmap = heatmap if heatmap in self._viewer.layers else None
         self._show_wanted()
+        self._on_classes()
+
+    def _find(self, image: Image) -> Pair:
+        """Return the result layers of an image; a panel that was closed left some."""
+        if image in self._layers_of:
+            return self._layers_of[image]
+        left = {
+            role_of(layer): layer
+            for layer in self._viewer.layers
+            if layer.metadata.get("image") == image.name and self._fits(layer)
+        }
+        found = (left.get("classes"), left.get("heatmap"))
+        for layer in found:
+            if layer is not None:
+                layer.events.visible.connect(self._on_eye)
+        return found
+
+    def _fits(self, layer: Layer) -> bool:
+        """Whether a layer has the size of the image."""
+        source = self._session.source
+        return source is not None and layer.data.shape == (source.height, source.width)
 
     def forget(self, layer: Layer) -> None:
         """Take note that a layer is gone; the next result makes a new one."""
