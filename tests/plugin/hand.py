@@ -31,14 +31,21 @@ class Hand:
     keyClicks: Any = staticmethod(QTest.keyClicks)  # noqa: N815
     keyPress: Any = staticmethod(QTest.keyPress)  # noqa: N815
     keyRelease: Any = staticmethod(QTest.keyRelease)  # noqa: N815
+    _wait: Any = staticmethod(QTest.qWait)
 
     def waitUntil(self, done: Callable[[], bool], *, timeout: int) -> None:  # noqa: N802
-        """Run the event loop until `done()` holds, for `timeout` milliseconds."""
-        end = time.perf_counter() + timeout / 1000
+        """Run the event loop until `done()` holds, for `timeout` milliseconds.
+
+        A turn counts for a tenth of a second at most: who was stopped meanwhile has
+        not waited.
+        """
+        left = timeout / 1000
         while not done():
-            if time.perf_counter() > end:
+            if left <= 0:
                 raise TimeoutError(f"it did not happen within {timeout} ms")
-            QTest.qWait(1)
+            begin = time.perf_counter()
+            self._wait(1)
+            left -= min(time.perf_counter() - begin, 0.1)
 
     def wheel(self, widget: QWidget, at: QPoint, notches: int) -> None:
         """Turn the wheel over a place of a widget; up if `notches` is positive."""
@@ -57,7 +64,7 @@ class Hand:
 
     def drag(self, widget: QWidget, start: QPoint, end: QPoint) -> None:
         """Move the mouse with the left button held."""
-        QTest.mousePress(widget, LEFT, NO_MODIFIER, start)
+        self.mousePress(widget, LEFT, NO_MODIFIER, start)
         for at in (start + (end - start) / 2, end):
             event: Any = QMouseEvent(
                 QEvent.Type.MouseMove,
@@ -68,4 +75,4 @@ class Hand:
                 NO_MODIFIER,
             )
             QApplication.sendEvent(widget, event)
-        QTest.mouseRelease(widget, LEFT, NO_MODIFIER, end)
+        self.mouseRelease(widget, LEFT, NO_MODIFIER, end)
