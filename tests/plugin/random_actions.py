@@ -120,7 +120,7 @@ class RandomUser(Working):
         super().__init__(viewer, hand, folder)
         self.report, self._troubles, self._seed = Report(), Troubles(), seed
         self._images_of: WeakKeyDictionary[Layer, Layer] = WeakKeyDictionary()
-        self.theirs = viewer.add_points([[0, 0, 0], [4, 0, 0]], name="theirs")
+        self.theirs = viewer.add_points([[0, 0, 0], [2, 0, 0]], name="theirs")
         viewer.layers.events.inserted.connect(self._on_inserted)
         self._follow(open_panel(viewer))
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from napari.viewer import Viewer
 
-N_ACTIONS = 130
+N_ACTIONS = 120
 
 
 @pytest.mark.slow

@@ -186,7 +186,10 @@ class Working(Annotating):
 
     # ----------------------------------------------------------------- layers
     def do_add_image(self) -> bool:
-        """Open an image: colour, grey, many channels or a stack; two sizes."""
+        """Open an image: colour, grey, channels or a stack; two sizes.
+
+        Three planes each: napari raises where labels have no plane to be painted on.
+        """
         if len(self.images()) >= MOST_IMAGES:
             return False
         shape = self.one_of(((64, 64), (48, 80)))
@@ -195,7 +198,7 @@ class Working(Annotating):
         kinds: tuple[tuple[str, Any], ...] = (
             ("colour", picture),
             ("grey", grey),
-            ("bands", np.stack([np.roll(grey, i, 0) // (i + 1) for i in range(5)])),
+            ("bands", np.stack([np.roll(grey, i, 0) // (i + 1) for i in range(3)])),
             ("stack", np.stack([np.roll(grey, 5 * i, 0) for i in range(3)])),
         )
         kind, data = self.one_of(kinds)
