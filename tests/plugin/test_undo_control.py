@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from tests.plugin.driver import CONTROL, pixels, two_halves
+from tests.plugin.driver import CONTROL, Driver, open_panel, pixels, two_halves
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.plugin.driver import Driver
+    from pytestqt.qtbot import QtBot
 
     Command = Callable[[Driver], None]
 
@@ -54,6 +54,28 @@ def test_everything_in_its_order_and_back(driver: Driver) -> None:
         driver.redo()
         assert state(driver) == wanted
         assert_the_layer_shows_it(driver)
+
+
+def test_strokes_from_before_the_panel_was_opened_again(
+    driver: Driver, qtbot: QtBot
+) -> None:
+    image = driver.add_image(two_halves())
+    driver.paint_both()
+    driver.viewer.window.remove_dock_widget(driver.panel)
+    again = Driver(driver.viewer, open_panel(driver.viewer), qtbot)
+    again.until(lambda: again.images.image is image)
+    for left in (3, 2):
+        again.undo()
+        assert len(again.session.scribbles.strokes) == left
+        assert_the_layer_shows_it(again)
+    for left in (3, 4):
+        again.redo()
+        assert len(again.session.scribbles.strokes) == left
+        assert_the_layer_shows_it(again)
+    again.stroke((50, 10), (50, 50))
+    again.undo()
+    assert len(again.session.scribbles.strokes) == 4
+    assert_the_layer_shows_it(again)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

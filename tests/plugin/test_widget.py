@@ -197,6 +197,22 @@ class TestClosing:
         again.train()
         assert "it classes" in driver.viewer.layers
 
+    def test_the_next_panel_goes_on_with_the_results(
+        self, driver: Driver, qtbot: QtBot
+    ) -> None:
+        image = driver.add_image(two_halves(), name="it")
+        driver.paint_both()
+        driver.train()
+        image.name = "that"
+        layers = list(driver.viewer.layers)
+        driver.viewer.window.remove_dock_widget(driver.panel)
+        again = Driver(driver.viewer, open_panel(driver.viewer), qtbot)
+        again.until(lambda: again.images.image is image)
+        driver.viewer.layers["it OOD"].visible = False
+        assert not again.panel.overlays.wanted["heatmap"]
+        again.train()
+        assert list(driver.viewer.layers) == layers
+
 
 class TestTwice:
     def test_the_menu_shows_the_same_panel(self, viewer: Viewer) -> None:

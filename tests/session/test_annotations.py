@@ -168,9 +168,13 @@ def test_classes_come_back_with_their_strokes(three: Annotations) -> None:
 
 def test_replaced_for_good(three: Annotations) -> None:
     three.rename_class(1, "Liver")
-    three.set_classes((info(4),))
+    three.set_classes((info(4), info(2, "Fat")))
     assert three.undo() is None
-    assert ids(three) == [4]
+    assert [(c.id, c.name) for c in three.classes] == [
+        (4, "c4"),
+        (2, "Fat"),
+        (1, "Liver"),  # it is painted: its strokes need a row
+    ]
 
 
 def test_painted_without_a_name(three: Annotations) -> None:

@@ -615,8 +615,9 @@ def test_keep_is_told_and_moves_nothing_else() -> None:
 def test_a_loaded_model_brings_its_classes() -> None:
     session, heard = ready()
     model = fit(three_textures(), strokes(2, 3), config=CONFIG).model
+    painted = session.classes[0]
     session.set_model(model)
-    assert session.classes == model.classes
+    assert session.classes == (*model.classes, painted)
     assert heard.names() == ["classes_changed", "model_changed"]
     session.predict()
     assert (result_of(session).classes[RIGHT] == 3).mean() > 0.9

@@ -129,9 +129,10 @@ class Overlays(QObject):
         self._session.job_ended.disconnect(self._on_end)
         self._session.keep_changed.disconnect(self._on_keep)
         self._session.classes_changed.disconnect(self._on_classes)
-        for shown in {*self._shown_of.values(), self._shown}:
+        for image, shown in self._shown_of.items():
             for layer in shown.layers():
                 layer.events.visible.disconnect(self._on_eye)
+                layer.metadata["image"] = image.name  # for the next panel
 
     @property
     def classes(self) -> Labels | None:
@@ -153,15 +154,32 @@ class Overlays(QObject):
         if image is self._image:
             return
         self._image = image
-        if image is None:
-            self._shown = Shown(self._session)
-        else:
-            made = Shown(self._session)
-            self._shown = self._shown_of.setdefault(image, made)
-            for layer in self._shown.layers():
-                if layer not in self._viewer.layers:
-                    self.forget(layer)
+        self._shown = Shown(self._session) if image is None else self._find(image)
+        for layer in self._shown.layers():
+            if layer not in self._viewer.layers:
+                self.forget(layer)
         self._show_wanted()
+        self._on_classes()
+
+    def _find(self, image: Image) -> Shown:
+        """Return the result layers of an image; a panel that was closed left some."""
+        if image in self._shown_of:
+            return self._shown_of[image]
+        self._shown_of[image] = shown = Shown(self._session)
+        for layer in self._viewer.layers:
+            if layer.metadata.get("image") == image.name and self._fits(layer):
+                if role_of(layer) == "classes":
+                    shown.classes = layer
+                elif role_of(layer) == "heatmap":
+                    shown.heatmap = layer
+        for layer in shown.layers():
+            layer.events.visible.connect(self._on_eye)
+        return shown
+
+    def _fits(self, layer: Layer) -> bool:
+        """Whether a layer has the size of the image."""
+        source = self._session.source
+        return source is not None and layer.data.shape == (source.height, source.width)
 
     def forget(self, layer: Layer) -> None:
         """Take note that a layer is gone; the next result makes a new one."""

@@ -61,8 +61,7 @@ class UndoControl(QObject):
         session = self._session
         edit = session.edits.undoable(session.scribbles)
         if tracker is not None and _by_layer(edit, tracker.history.last):
-            tracker.layer.undo()
-            tracker.catch_up()
+            self._by_napari(tracker.layer.undo, tracker)
         elif edit is not None:
             self._by_session(session.undo, tracker)
         self._tell("undone", edit)
@@ -73,8 +72,7 @@ class UndoControl(QObject):
         session = self._session
         edit = session.edits.redoable(session.scribbles)
         if tracker is not None and _by_layer(edit, tracker.history.next):
-            tracker.layer.redo()
-            tracker.catch_up()
+            self._by_napari(tracker.layer.redo, tracker)
         elif edit is not None:
             self._by_session(session.redo, tracker)
         self._tell("done again", edit)
@@ -84,6 +82,13 @@ class UndoControl(QObject):
         if tracker is not None:
             tracker.catch_up()
         return tracker
+
+    def _by_napari(self, command: Callable[[], object], tracker: StrokeTracker) -> None:
+        before = self._session.scribbles
+        command()
+        tracker.catch_up()
+        if self._session.scribbles is before:  # perhaps painted before we came
+            tracker.sync()
 
     def _by_session(
         self, command: Callable[[], object], tracker: StrokeTracker | None

@@ -95,17 +95,18 @@ class Annotations:
         -------
         Classes that stayed because they are painted and have no successor.
         """
-        new = {c.id for c in classes}
-        painted = set(self.scribbles.class_ids)
-        stay = tuple(c for c in self.classes if c.id in painted and c.id not in new)
+        stay = self._without_successor(classes)
         if (*classes, *stay) != self.classes:
             self._edit("import classes", (*classes, *stay))
         return stay
 
     def set_classes(self, classes: Classes) -> None:
-        """Replace all classes for good; strokes stay, there is nothing to undo."""
+        """Replace all classes for good, there is nothing to undo; strokes stay.
+
+        So do painted classes that have no successor, at the end.
+        """
         self.edits.clear()
-        self._set(classes)
+        self._set((*classes, *self._without_successor(classes)))
 
     def class_of(self, class_id: int) -> ClassInfo | None:
         """Return the class with an id, `None` if there is none."""
@@ -158,6 +159,11 @@ class Annotations:
     def _named(self, class_id: int, *, name: str = "", color: str = "") -> ClassInfo:
         color = color or next_color({c.color for c in self.classes})
         return ClassInfo(id=class_id, name=name or f"class {class_id}", color=color)
+
+    def _without_successor(self, classes: Sequence[ClassInfo]) -> Classes:
+        """Return the painted classes that a new list does not have."""
+        new, painted = {c.id for c in classes}, set(self.scribbles.class_ids)
+        return tuple(c for c in self.classes if c.id in painted and c.id not in new)
 
     def _replace(self, changed: ClassInfo, what: str) -> None:
         classes = tuple(changed if c.id == changed.id else c for c in self.classes)

@@ -121,7 +121,22 @@ def test_empty_or_same_name_is_no_rename(
 ) -> None:
     with qtbot.assertNotEmitted(panel.rename_requested):
         rename(panel, user, 1, text)
+        qtbot.waitUntil(lambda: not panel._table.is_editing(1))  # Qt commits later
     assert names(panel)[1] == "stroma"
+
+
+def test_a_name_that_changed_while_it_was_edited_is_shown_in_the_end(
+    panel: ClassesPanel, qtbot: QtBot, user: Any
+) -> None:
+    click(panel, user, 1, NAME)
+    user.keyClick(panel._table, Qt.Key.Key_F2)
+    panel.set_classes([replace(row, name=row.name.upper()) for row in ROWS])
+    assert names(panel)[1] == "stroma"
+    editor = panel._table.findChild(QLineEdit)
+    assert editor is not None
+    user.keyClick(editor, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not panel._table.is_editing(1))
+    assert names(panel) == ["EPITHELIUM", "STROMA", "LUMEN"]
 
 
 @pytest.mark.parametrize("how", ["mouse", "keyboard"])

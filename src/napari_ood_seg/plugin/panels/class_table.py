@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, QKeyCombination, QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
+    QAbstractItemDelegate,
     QAbstractItemView,
     QHeaderView,
     QTableWidget,
@@ -66,6 +67,8 @@ class ClassTable(QTableWidget):
     remove_pressed = Signal()
     move_pressed = Signal(int)
     """One row up (-1) or down (1)."""
+    edit_ended = Signal()
+    """The name that was being edited may be shown again."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(TIPS), parent)
@@ -149,6 +152,13 @@ class ClassTable(QTableWidget):
             self.remove_pressed.emit()
         else:
             self.move_pressed.emit(-1 if key == UP else 1)
+
+    def closeEditor(
+        self, editor: QWidget | None, hint: QAbstractItemDelegate.EndEditHint
+    ) -> None:
+        """Say that rows may be shown again: a name that is edited is left alone."""
+        super().closeEditor(editor, hint)
+        self.edit_ended.emit()
 
     def changeEvent(self, a0: QEvent | None) -> None:
         """Follow the font of the theme."""

@@ -188,6 +188,7 @@ class ClassesPanel(QWidget):
         self._table.move_pressed.connect(self._on_move_pressed)
         self._table.color_pressed.connect(self._on_color_pressed)
         self._table.renamed.connect(self._on_table_renamed)
+        self._table.edit_ended.connect(lambda: self.set_classes(self._classes))
         self._table.row_selected.connect(self._on_row_selected)
 
     def _show_possible(self) -> None:
