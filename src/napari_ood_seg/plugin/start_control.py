@@ -68,6 +68,7 @@ class StartControl(QObject):
         panel = self._panel
         self._preferences.changed.disconnect(self._on_preference)
         panel.session.keep_changed.disconnect(self._on_keep)
+        panel.session.config_changed.disconnect(self._on_settings)
         panel.views.changed.disconnect(self._on_view)
         panel.brush.resized.disconnect(self._on_brush)
         panel.images.changed.disconnect(self._on_image)
@@ -100,7 +101,7 @@ class StartControl(QObject):
         panel.training_panel.live_toggled.connect(self._on_live)
         panel.training_panel.stop_requested.connect(self._on_stop)
         panel.training_panel.device_selected.connect(self._on_device)
-        panel.settings_panel.settings_changed.connect(self._on_settings)
+        panel.session.config_changed.connect(self._on_settings)
 
     def _on_preference(self, preference: Preference[Any], value: Any) -> None:  # noqa: ANN401 - as napari has it
         """Do what was chosen in napari's Preferences at once."""

@@ -15,6 +15,7 @@ from napari_ood_seg.core.errors import ImageError, OODSegError, ScribbleError
 from napari_ood_seg.core.types import Progress
 from napari_ood_seg.session import work
 from napari_ood_seg.session.annotations import Annotations
+from napari_ood_seg.session.edits import Edit, State, changed_settings
 from napari_ood_seg.session.jobs import (
     Audited,
     Exported,
@@ -64,6 +65,7 @@ class Session(Annotations):
     result_started: ClassVar[Signal] = Signal()
     tile_done: ClassVar[Signal] = Signal(TileDone)
     keep_changed: ClassVar[Signal] = Signal(float)
+    config_changed: ClassVar[Signal] = Signal(InstantConfig)
     audited: ClassVar[Signal] = Signal(object)
     guided: ClassVar[Signal] = Signal(Guided)
     message: ClassVar[Signal] = Signal(str, str)
@@ -234,16 +236,43 @@ class Session(Annotations):
         self.device = device
 
     def set_config(self, config: InstantConfig) -> None:
-        """Change the settings; live mode trains again."""
-        self.config = config
-        if self.live and self.scribbles.strokes:
-            self.train()
+        """Change the settings, as one step of undo; live mode trains again."""
+        if config != self.config:
+            what = changed_settings(self.config, config)
+            now = State(self.classes, self.scribbles, config=self.config)
+            after = now._replace(config=config)
+            run = f"settings: {what}"
+            edit = Edit(what=f"change {what}", before=now, after=after, run=run)
+            self.edits.record(edit)
+            self._choose(after)
 
     # ----------------------------------------------------------------- result
     def set_keep(self, keep: float) -> None:
-        """Move the threshold: the share of held-out scribbles that stays known."""
-        self.keep = keep
-        self.keep_changed.emit(keep)
+        """Move the threshold: the share of held-out scribbles that stays known.
+
+        Moves that follow each other are one step of undo, until `end_keep`.
+        """
+        if keep != self.keep:
+            now = State(self.classes, self.scribbles, keep=self.keep)
+            after = now._replace(keep=keep)
+            what = f"keep {keep:.1%} of the scribbles"
+            self.edits.record(Edit(what=what, before=now, after=after, run="keep"))
+            self._choose(after)
+
+    def end_keep(self) -> None:
+        """Take the threshold for set: the next move is another step of undo."""
+        self.edits.end_run()
+
+    def _choose(self, state: State) -> None:
+        """Take over threshold and settings, where a state has them."""
+        if state.keep is not None and state.keep != self.keep:
+            self.keep = state.keep
+            self.keep_changed.emit(state.keep)
+        if state.config is not None and state.config != self.config:
+            self.config = state.config
+            self.config_changed.emit(state.config)
+            if self.live and self.scribbles.strokes:
+                self.train()
 
     def set_model(self, model: InstantModel) -> None:
         """Use a model that was loaded from a file; its classes replace ours."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
@@ -34,12 +34,15 @@ LAYERS = {
     "unknown": ("Unknown", "Show what is like none of the classes."),
 }
 _STEPS = 1000  # slider steps for all scribbles: 0.1 % each
+_SETTLED_MS = 800
 
 
 class ResultsPanel(QWidget):
     """What to keep, what to show, what to store."""
 
     keep_changed = Signal(float)
+    keep_settled = Signal()
+    """The slider was let go, or nothing moved for a while."""
     visibility_changed = Signal(str, bool)
     opacity_changed = Signal(float)
     save_requested = Signal()
@@ -49,6 +52,8 @@ class ResultsPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._make_keep()
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
         self._shown = {key: QCheckBox(label) for key, (label, _) in LAYERS.items()}
         self._opacity = _slider("Opacity", "How opaque the results lie on the image.")
         self._promise, self._areas = QElidingLabel(), AreaShares()
@@ -138,6 +143,8 @@ class ResultsPanel(QWidget):
         self._opacity.valueChanged.connect(
             lambda value: self.opacity_changed.emit(value / 100)
         )
+        self._keep.sliderReleased.connect(self._on_settled)
+        self._settle.timeout.connect(self._on_settled)
         for key, box in self._shown.items():
             box.toggled.connect(partial(self.visibility_changed.emit, key))
         self._save.clicked.connect(lambda: self.save_requested.emit())
@@ -147,6 +154,12 @@ class ResultsPanel(QWidget):
     def _on_keep_moved(self, step: int) -> None:
         self.set_keep(step / _STEPS)
         self.keep_changed.emit(step / _STEPS)
+        if not self._keep.isSliderDown():  # by key, wheel or number
+            self._settle.start(_SETTLED_MS)
+
+    def _on_settled(self) -> None:
+        self._settle.stop()
+        self.keep_settled.emit()
 
     def _on_keep_typed(self, per_cent: float) -> None:
         self._on_keep_moved(round(10 * per_cent))
