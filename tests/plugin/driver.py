@@ -208,7 +208,7 @@ class Driver:
     def button(self, text: str) -> QPushButton:
         """Return the button of the panel with a text."""
         found: list[QPushButton] = self.panel.findChildren(QPushButton)
-        return next(b for b in found if b.text() == text)
+        return next(b for b in found if b.text().replace("&", "") == text)
 
     def push(self, text: str) -> None:
         """Click a button of the panel."""

@@ -59,7 +59,7 @@ class ResultsPanel(QWidget):
         self._promise, self._areas = QElidingLabel(), AreaShares()
         self._save = QPushButton("Save model...")
         self._load = QPushButton("Load model...")
-        self._export = QPushButton("Export...")
+        self._export = QPushButton("&Export...")
         self._set_up()
         self._lay_out()
         self._connect()
@@ -128,12 +128,13 @@ class ResultsPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
-        of = _label("of my scribbles")
-        column.addLayout(_row(_label("Keep"), self._keep_spin, of, stretch=2))
+        keep, of = _label("&Keep", self._keep_spin), _label("of my scribbles")
+        column.addLayout(_row(keep, self._keep_spin, of, stretch=2))
         column.addWidget(self._keep)
         column.addWidget(self._promise)
         column.addLayout(_row(*self._shown.values()))
-        column.addLayout(_row(_label("Opacity"), self._opacity))
+        opacity = _label("&Opacity", self._opacity)
+        column.addLayout(_row(opacity, self._opacity))
         column.addWidget(self._areas)
         column.addLayout(_row(self._save, self._load, self._export))
 
@@ -173,9 +174,11 @@ def _slider(name: str, tip: str) -> QSlider:
     return slider
 
 
-def _label(text: str) -> QLabel:
+def _label(text: str, buddy: QWidget | None = None) -> QLabel:
     label = QLabel(text)
     label.setIndent(0)
+    if buddy is not None:
+        label.setBuddy(buddy)
     return label
 
 

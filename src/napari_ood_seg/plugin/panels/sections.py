@@ -16,7 +16,8 @@ QPushButton:focus { text-decoration: underline; }
 """
 # napari's themes do not show where the keyboard is; this grey is seen on both.
 _FOCUS = """
-QPushButton:focus, QComboBox:focus, QAbstractSpinBox:focus,
+QPushButton:focus, QComboBox:focus, QAbstractSpinBox:focus, QLineEdit:focus,
+QTableView:focus, QListView:focus,
 QCheckBox::indicator:focus, QSlider::handle:focus { border: 1px solid #909090; }
 QCheckBox::indicator:focus { width: 14px; height: 14px; }
 """
