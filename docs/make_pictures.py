@@ -151,6 +151,7 @@ def take(name: str, folder: Path) -> Path:
     settle(viewer, widget)
     path = folder / f"{name}.png"
     save_small(window_picture(viewer), path)
+    viewer.window.remove_dock_widget(widget)
     viewer.close()
     return path
 

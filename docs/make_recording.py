@@ -22,6 +22,7 @@ from stage import (
     Hand,
     driver_class,
     own_settings,
+    palette_of,
     settle,
     wait_until,
     window_picture,
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
 SIZE = (900, 640)
-FRAME_MS, PAUSE_MS, LOOK_MS = 125, 600, 1500
-COLORS = 96
+FRAME_MS, PAUSE_MS, LOOK_MS = 125, 400, 1400
+EXACT, MIXED = 64, 64
+STROKES, BRUSH = 3, 7
+"""Of each class; in pixels."""
 MOVES = 5
 """Of the mouse, for each stroke."""
 LEFT = Qt.MouseButton.LeftButton
@@ -82,7 +85,7 @@ class Film:
         """Write a GIF whose frames have one palette."""
         some = self.frames[:: max(len(self.frames) // 12, 1)]
         sheet = Image.fromarray(np.concatenate([np.asarray(f) for f in some]))
-        palette = sheet.quantize(COLORS)
+        palette = palette_of(sheet, EXACT, MIXED)
         few = [f.quantize(palette=palette, dither=0) for f in self.frames]
         few[0].save(
             path,
@@ -186,18 +189,20 @@ def record(path: Path) -> Film:
             widget.session.add_class()
         widget.session.rename_class(key, name)
     widget.session.set_live(live=True)
+    driver.layer.brush_size = BRUSH
     settle(viewer, widget)
     driver.show_all()
     film = Film(driver)
     film.shoot(LOOK_MS)
     for key in CLASSES:
         own = [s for s in sample.scribbles.strokes if s.class_id == key]
-        for stroke in sorted(own, key=lambda s: -len(s.coords))[:2]:
+        for stroke in sorted(own, key=lambda s: -len(s.coords))[:STROKES]:
             paint(driver, film, key, path_of(stroke.coords))
     find_the_unknown(driver, film)
     move_the_threshold(driver, film)
     film.durations[-1] = 2 * LOOK_MS
     film.save(path)
+    viewer.window.remove_dock_widget(widget)
     viewer.close()
     return film
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parent
 IMAGES = DOCS / "images"
-PATIENCE_S = 120.0
+LOOKS, LOOK_MS = 12_000, 10
+"""Patience; in looks and not in seconds, as somebody may halt the process."""
 EXACT, MIXED = 80, 120
 """Colours of a picture: the most frequent ones as they are, the others as means."""
 STILL = 5
@@ -53,13 +53,13 @@ def wait_until(done: Callable[[], bool]) -> None:
     Raises
     ------
     TimeoutError
-        If it takes longer than `PATIENCE_S`.
+        If it does not after `LOOKS`.
     """
-    end = time.perf_counter() + PATIENCE_S
-    while not done():
-        QTest.qWait(10)
-        if time.perf_counter() > end:
-            raise TimeoutError(f"this never came true: {done}")
+    for _ in range(LOOKS):
+        if done():
+            return
+        QTest.qWait(LOOK_MS)
+    raise TimeoutError(f"this never came true: {done}")
 
 
 def settle(viewer: Viewer, widget: OODSegWidget) -> None:
@@ -116,10 +116,15 @@ def window_picture(viewer: Viewer) -> Image.Image:
 
 def save_small(picture: Image.Image, path: Path) -> None:
     """Write a PNG with few colours, which is a third of the size."""
-    counted = sorted(picture.getcolors(1 << 24) or [], reverse=True)
-    exact = [part for _, color in counted[:EXACT] for part in cast("Any", color)]
-    mixed = picture.quantize(MIXED).getpalette() or []
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([*exact, *mixed[: 3 * MIXED]])
-    few = picture.quantize(palette=palette, dither=Image.Dither.NONE)
+    few = picture.quantize(palette=palette_of(picture), dither=Image.Dither.NONE)
     few.save(path, optimize=True)
+
+
+def palette_of(picture: Image.Image, exact: int = EXACT, mixed: int = MIXED) -> Any:  # noqa: ANN401 - pillow's
+    """Return a palette that keeps flat colours, such as those of classes, exactly."""
+    counted = sorted(picture.getcolors(1 << 24) or [], reverse=True)
+    kept = [part for _, color in counted[:exact] for part in cast("Any", color)]
+    means = picture.quantize(mixed).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*kept, *means[: 3 * mixed]])
+    return palette

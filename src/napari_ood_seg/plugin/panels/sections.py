@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
@@ -100,6 +100,13 @@ class Sections(QScrollArea):
         if a0 is not None and a0.type() in (QEvent.Type.Show, QEvent.Type.StyleChange):
             self._styled.start(0)  # once the style is with the children
         return super().event(a0)
+
+    def eventFilter(self, a0: QObject | None, a1: QEvent | None) -> bool:
+        """Ask the dock for more width when the controls need it: larger letters."""
+        done = super().eventFilter(a0, a1)
+        if a1 is not None and a1.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return done
 
     def _follow_font(self) -> None:
         """Give tables and lists the letters that napari gives to labels only."""
