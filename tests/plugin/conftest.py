@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from napari import settings as napari_settings
 from qtpy.QtCore import QSettings
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QApplication
@@ -74,10 +75,13 @@ def no_leaks(qapp: QApplication, request: pytest.FixtureRequest) -> Iterator[Non
 
 
 @pytest.fixture(autouse=True)
-def own_settings(tmp_path: Path) -> None:
+def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what the plugin remembers out of the user's settings."""
     ini, user = QSettings.Format.IniFormat, QSettings.Scope.UserScope
     QSettings.setPath(ini, user, str(tmp_path / "settings"))
+    monkeypatch.setattr(napari_settings, "_CFG_PATH", tmp_path / "napari.yaml")
+    # none before napari 0.9
+    monkeypatch.setattr(napari_settings, "_PLUGIN_SETTINGS", {}, raising=False)
 
 
 @pytest.fixture

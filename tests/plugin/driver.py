@@ -171,6 +171,17 @@ class Driver:
         self._hand.mouseRelease(self.canvas, LEFT, NO_MODIFIER, self.at(points[-1]))
         self.spin()
 
+    def drag(self, widget: QWidget, start: QPoint, end: QPoint) -> None:
+        """Drag from one point of a widget of the panel to another, in five moves."""
+        self._hand.mousePress(widget, LEFT, NO_MODIFIER, start)
+        for step in range(1, 6):
+            there = QPointF(start + (end - start) * (step / 5))
+            everywhere = widget.mapToGlobal(there)
+            kind = QEvent.Type.MouseMove
+            event = QMouseEvent(kind, there, everywhere, NO_BUTTON, LEFT, NO_MODIFIER)
+            QApplication.sendEvent(widget, event)
+        self._hand.mouseRelease(widget, LEFT, NO_MODIFIER, end)
+
     def click(self, point: Point) -> None:
         """Press and release."""
         self.stroke(point)
@@ -203,7 +214,7 @@ class Driver:
     def button(self, text: str) -> QPushButton:
         """Return the button of the panel with a text."""
         found: list[QPushButton] = self.panel.findChildren(QPushButton)
-        return next(b for b in found if b.text() == text)
+        return next(b for b in found if b.text().replace("&", "") == text)
 
     def push(self, text: str) -> None:
         """Click a button of the panel."""

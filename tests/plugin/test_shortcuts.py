@@ -24,7 +24,7 @@ def test_no_key_is_given_twice() -> None:
 def test_rows_say_what_is_bound() -> None:
     told = list(rows())
     assert told[0] == ("Paint", "1 … 9", "Paint this class, whatever layer is active")
-    assert ("Paint", "Ctrl+Z", "Undo stroke or class edit") in told
+    assert ("Paint", "Ctrl+Z", "Undo the last thing done") in told
     assert ("Look", ", (comma)", "Results less opaque") in told
     assert ("In the class table", "Alt+Up", "Move it up") in told
     assert ("napari's own", "[", "Smaller brush") in told

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QStyle, QStyleOptionSlider
 
 from tests.plugin.driver import CONTROL, Driver, open_panel, pixels, two_halves
 
@@ -109,6 +110,83 @@ def test_buttons_say_what_they_do(driver: Driver) -> None:
         "Undo: the last stroke.",
         "Redo: rename class 1.",
     )
+
+
+def n_strokes(driver: Driver) -> int:
+    return len(driver.session.scribbles.strokes)
+
+
+def drag(driver: Driver, to: float) -> None:
+    """Drag the handle of the threshold to a share of its groove, in several moves."""
+    slider, option = driver.panel.results_panel._keep, QStyleOptionSlider()
+    slider.initStyleOption(option)
+    style = slider.style()
+    assert style is not None
+    handle = style.subControlRect(
+        QStyle.ComplexControl.CC_Slider,
+        option,
+        QStyle.SubControl.SC_SliderHandle,
+        slider,
+    )
+    start = handle.center()
+    driver.drag(slider, start, QPoint(round(to * slider.width()), start.y()))
+
+
+def test_the_threshold_is_in_the_order_of_strokes_and_edits(driver: Driver) -> None:
+    driver.add_image(two_halves())
+    session, shown = driver.session, driver.panel.results_panel._keep
+    driver.paint_both()
+    driver.train()
+    told: list[float] = []
+    session.keep_changed.connect(told.append)
+    drag(driver, 0.5)
+    first = session.keep
+    assert len(told) > 3
+    assert first < 0.9
+    drag(driver, 0.2)
+    second = session.keep
+    assert second < first
+    driver.stroke((50, 10), (50, 30))
+    driver.panel.classes_panel.rename_requested.emit(1, "Liver")
+    drag(driver, 0.8)
+    assert (
+        driver.button("↶").toolTip()
+        == f"Undo: keep {session.keep:.1%} of the scribbles."
+    )
+    driver.undo()
+    assert session.keep == second
+    driver.undo()
+    assert session.classes[0].name == "class 1"
+    assert n_strokes(driver) == 5
+    driver.undo()
+    assert n_strokes(driver) == 4
+    assert session.keep == second
+    driver.undo()
+    assert session.keep == first
+    assert shown.value() == round(1000 * first)
+    driver.undo()
+    assert session.keep == 0.95
+    driver.undo()
+    assert n_strokes(driver) == 3
+    for _ in range(3):
+        driver.redo()
+    assert session.keep == second
+    driver.redo()
+    assert n_strokes(driver) == 5
+    assert_the_layer_shows_it(driver)
+
+
+def test_settings_are_undone_in_the_panel(driver: Driver) -> None:
+    driver.add_image(two_halves())
+    panel = driver.panel.settings_panel
+    before = driver.session.config
+    spin: Any = panel._inputs["smoothing",].native
+    spin.setValue(3.0)
+    assert driver.session.config.smoothing == 3.0
+    assert driver.button("↶").toolTip() == "Undo: change Smoothing."
+    driver.undo()
+    assert driver.session.config == before
+    assert panel._inputs["smoothing",].value == before.smoothing
 
 
 def test_keys_without_an_image_or_while_it_is_active(driver: Driver) -> None:

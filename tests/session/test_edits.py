@@ -39,9 +39,9 @@ def test_follow_goes_back_and_forth_over_several() -> None:
         history.record(step)
     assert history.follow(THIRD) is None
     assert history.follow(SECOND) is None
-    assert history.follow(FIRST) == B.classes
+    assert history.follow(FIRST) == B
     assert history.undoable(FIRST) is steps[0]
-    assert history.follow(SECOND) == C.classes
+    assert history.follow(SECOND) == C
     assert history.redoable(SECOND) is steps[2]
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,6 +52,7 @@ SIGNALS = (
     "result_started",
     "tile_done",
     "keep_changed",
+    "config_changed",
     "message",
 )
 
@@ -610,6 +612,96 @@ def test_keep_is_told_and_moves_nothing_else() -> None:
     session.set_keep(0.8)
     assert heard.said == [("keep_changed", (0.8,))]
     assert session.keep == 0.8
+    session.set_keep(0.8)
+    assert len(heard.said) == 1
+
+
+class TestUndoOfChoices:
+    def test_moves_that_follow_each_other_are_one_step(self) -> None:
+        session, _ = ready()
+        for keep in (0.94, 0.9, 0.85):
+            session.set_keep(keep)
+        session.end_keep()
+        session.set_keep(0.7)
+        edit = session.undo()
+        assert edit is not None
+        assert edit.what == "keep 70.0% of the scribbles"
+        assert session.keep == 0.85
+        session.undo()
+        assert session.keep == 0.95
+        assert session.undo() is None
+        session.redo()
+        assert session.keep == 0.85
+        session.redo()
+        assert session.keep == 0.7
+        assert session.redo() is None
+
+    def test_a_move_and_back_is_nothing(self) -> None:
+        session, _ = ready()
+        session.set_keep(0.8)
+        session.end_keep()
+        for keep in (0.7, 0.8, 0.75):
+            session.set_keep(keep)
+        session.undo()
+        assert session.keep == 0.8
+        session.undo()
+        assert session.keep == 0.95
+
+    def test_in_one_order_with_classes_and_strokes(self) -> None:
+        session, _ = ready()
+        classes, first = session.classes, session.scribbles
+        session.set_keep(0.9)
+        session.rename_class(1, "Liver")
+        session.set_keep(0.8)
+        session.paint(1, [(0, 0)])
+        second = session.scribbles
+        session.set_keep(0.7)
+        session.undo()
+        assert session.keep == 0.8
+        assert session.undo() is None  # the stroke is next
+        session.set_scribbles(first, again=True)  # as the label image does
+        session.undo()
+        assert (session.keep, session.classes[0].name) == (0.9, "Liver")
+        session.undo()
+        assert (session.keep, session.classes) == (0.9, classes)
+        session.undo()
+        assert session.keep == 0.95
+        for _ in range(3):
+            session.redo()
+        assert (session.keep, session.classes[0].name) == (0.8, "Liver")
+        session.set_scribbles(second, again=True)
+        session.redo()
+        assert session.keep == 0.7
+
+    def test_strokes_that_come_back_bring_it_back(self) -> None:
+        session, _ = ready()
+        painted = session.scribbles
+        session.merge_classes(1, 2)
+        session.set_keep(0.8)
+        session.set_config(replace(CONFIG, smoothing=3.0))
+        session.set_scribbles(painted, again=True)
+        assert (session.keep, session.config) == (0.95, CONFIG)
+
+    def test_settings(self) -> None:
+        session, heard = ready()
+        changed = replace(CONFIG, smoothing=3.0)
+        session.set_config(replace(CONFIG, smoothing=2.0))
+        session.set_config(changed)
+        session.set_config(replace(changed, distance=1.0))
+        edit = session.undo()
+        assert edit is not None
+        assert edit.what == "change Distance"
+        assert session.config == changed
+        assert heard.said[-1] == ("config_changed", (changed,))
+        session.undo()
+        assert session.config == CONFIG
+
+    def test_live_trains_again(self) -> None:
+        session, _ = ready()
+        session.set_live(live=True)
+        session.set_config(replace(CONFIG, smoothing=3.0))
+        session.undo()
+        assert model_of(session).config == CONFIG
 
 
 def test_a_loaded_model_brings_its_classes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from psygnal import Signal
 from qtpy.QtCore import QObject
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ class BrushControl(QObject):
     images
         Knows the scribbles layer.
     """
+
+    resized = Signal(int)
+    """The brush has another size, in pixels: by panel, key or napari's own slider."""
 
     def __init__(self, viewer: Viewer, panel: BrushPanel, images: ImageControl) -> None:
         super().__init__()
@@ -66,13 +70,19 @@ class BrushControl(QObject):
             if layer is not None:
                 for event in _events(layer):
                     event.connect(self._show)
+                layer.events.brush_size.connect(self._on_resized)
         self._show()
 
     def _leave_layer(self) -> None:
         if self._layer is not None:
             for event in _events(self._layer):
                 event.disconnect(self._show)
+            self._layer.events.brush_size.disconnect(self._on_resized)
         self._layer = None
+
+    def _on_resized(self) -> None:
+        if self._layer is not None:
+            self.resized.emit(int(self._layer.brush_size))
 
     def _show(self) -> None:
         layer = self._layer

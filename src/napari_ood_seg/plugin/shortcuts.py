@@ -54,7 +54,10 @@ SHORTCUTS: Final = (
     ),
     Shortcut(name="erase", keys=("0",), group=PAINT, text="Erase; again: paint"),
     Shortcut(
-        name="undo", keys=("Control-Z",), group=PAINT, text="Undo stroke or class edit"
+        name="undo",
+        keys=("Control-Z",),
+        group=PAINT,
+        text="Undo the last thing done",
     ),
     Shortcut(name="redo", keys=("Control-Shift-Z",), group=PAINT, text="Redo"),
     Shortcut(

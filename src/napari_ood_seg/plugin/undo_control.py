@@ -1,4 +1,4 @@
-"""Undo and redo: strokes and edits of the classes in the order they were made."""
+"""Undo and redo: strokes and edits in the order they were made."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class UndoControl(QObject):
     panel
         Has the buttons.
     session
-        Knows the edits of the classes.
+        Knows the edits of classes, threshold and settings.
     images
         Knows the scribbles layer.
     """
@@ -46,6 +46,8 @@ class UndoControl(QObject):
         panel.redo_requested.connect(self.redo)
         session.classes_changed.connect(self._show)
         session.scribbles_changed.connect(self._show)
+        session.keep_changed.connect(self._show)
+        session.config_changed.connect(self._show)
         images.changed.connect(self._show)
         self._show()
 
@@ -53,10 +55,12 @@ class UndoControl(QObject):
         """Stop following."""
         self._session.classes_changed.disconnect(self._show)
         self._session.scribbles_changed.disconnect(self._show)
+        self._session.keep_changed.disconnect(self._show)
+        self._session.config_changed.disconnect(self._show)
         self._images.changed.disconnect(self._show)
 
     def undo(self, _key: str = "") -> None:
-        """Undo the last stroke or the last edit of the classes."""
+        """Undo the last stroke or the last edit."""
         tracker = self._up_to_date()
         session = self._session
         edit = session.edits.undoable(session.scribbles)

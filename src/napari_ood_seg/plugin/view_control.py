@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
+from psygnal import Signal
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QApplication
 
@@ -51,6 +52,9 @@ class ViewControl(QObject):
         Its classes are in the legend.
     """
 
+    changed = Signal()
+    """Other results are shown, or more or less opaque; a held key is no change."""
+
     def __init__(
         self,
         viewer: Viewer,
@@ -70,8 +74,8 @@ class ViewControl(QObject):
         self._held: set[object] = set()
         self._put_away: Labels | None = None
         self.legend = Legend(canvas_of(viewer))
-        results.visibility_changed.connect(self._on_panel_visibility)
-        results.opacity_changed.connect(overlays.set_opacity)
+        results.visibility_changed.connect(self.set_shown)
+        results.opacity_changed.connect(self._on_panel_opacity)
         results.set_opacity(overlays.opacity)
         overlays.wanted_changed.connect(self._on_wanted)
         classes.legend_toggled.connect(self.set_legend)
@@ -137,18 +141,31 @@ class ViewControl(QObject):
         settings().setValue("legend", "true" if on else "false")
         self._show_legend()
 
-    def _set_opacity(self, opacity: float) -> None:
+    def set_opacity(self, opacity: float) -> None:
+        """Make the results more or less transparent, 0 to 1."""
         opacity = round(min(max(opacity, 0.0), 1.0), 2)
         self._overlays.set_opacity(opacity)
         self._results.set_opacity(opacity)
-        self._viewer.status = f"opacity of the results: {opacity:.0%}"
+        self.changed.emit()
 
-    def _on_panel_visibility(self, key: str, visible: bool) -> None:
-        self._overlays.set_visible(key, visible=visible)
+    def set_shown(self, key: str, shown: bool) -> None:
+        """Show or hide ``classes``, ``heatmap`` or ``unknown``."""
+        self._results.set_visible_layers({key: shown})
+        self._overlays.set_visible(key, visible=shown)
         self._show_legend()
+        self.changed.emit()
+
+    def _set_opacity(self, opacity: float) -> None:
+        self.set_opacity(opacity)
+        self._viewer.status = f"opacity of the results: {self._overlays.opacity:.0%}"
+
+    def _on_panel_opacity(self, opacity: float) -> None:
+        self._overlays.set_opacity(opacity)
+        self.changed.emit()
 
     def _on_wanted(self) -> None:
         self._results.set_visible_layers(self._overlays.wanted)
+        self.changed.emit()
 
     def _end_peek(self) -> None:
         """Do not wait for a key that was released elsewhere."""

@@ -114,7 +114,7 @@ class Annotations:
 
     # ------------------------------------------------------------------- undo
     def undo(self) -> Edit | None:
-        """Undo the last edit of the classes, unless strokes were painted since."""
+        """Undo the last edit, unless strokes were painted since."""
         if self.edits.undoable(self.scribbles) is None:
             return None
         edit = self.edits.undo()
@@ -140,9 +140,10 @@ class Annotations:
             were there with them come back too.
         """
         if again:
-            classes = self.edits.follow(scribbles)
-            if classes is not None:
-                self._set(classes)
+            state = self.edits.follow(scribbles)
+            if state is not None:
+                self._set(state.classes)
+                self._choose(state)
         else:
             self.edits.forget_undone()
         self._hold(scribbles)
@@ -184,9 +185,14 @@ class Annotations:
         self._restore(after)
 
     def _restore(self, state: State) -> None:
-        self._set(state.classes)
+        if state.classes is not self.classes:
+            self._set(state.classes)
+        self._choose(state)
         if state.scribbles is not self.scribbles:
             self._hold(state.scribbles)
+
+    def _choose(self, state: State) -> None:
+        """Take over the choices that a state has; there are none here."""
 
     def _set(self, classes: Classes) -> None:
         self.classes = classes

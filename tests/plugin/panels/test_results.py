@@ -101,3 +101,14 @@ def test_promise_and_areas(panel: ResultsPanel) -> None:
     panel.set_areas([("stroma", "#377eb8", 0.9), ("unknown", "#888888", 0.1)])
     assert panel._promise.text() == "kept 94 % of held-out strokes (12)"
     assert panel._areas.texts()[1] == ("unknown", "10.0 %")
+
+
+def test_keys_settle_after_a_while(
+    panel: ResultsPanel, qtbot: QtBot, user: Any
+) -> None:
+    with qtbot.waitSignal(panel.keep_settled, timeout=5000):
+        for _ in range(3):
+            user.keyClick(panel._keep, Qt.Key.Key_Left)
+    assert panel._keep.value() == 947
+    with qtbot.waitSignal(panel.keep_settled, timeout=5000):
+        panel._keep.sliderReleased.emit()

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QPushButton
+from qtpy.QtWidgets import QLabel, QPushButton, QTableWidget
 
 from napari_ood_seg.plugin.panels.classes import ClassesPanel, ClassRow
 from napari_ood_seg.plugin.panels.image import ImagePanel
@@ -85,3 +85,30 @@ def test_panels_fit_a_small_screen(sections: Sections) -> None:
     for panel in panels:
         for child in panel.findChildren(QPushButton):
             assert child.toolTip() != ""
+
+
+def test_text_that_wraps_is_shown_whole(qtbot: QtBot) -> None:
+    sections, label = Sections(), QLabel("many words that need some lines " * 8)
+    qtbot.addWidget(sections)
+    label.setWordWrap(True)
+    sections.add_section("Text", label)
+    sections.resize(150, 400)
+    sections.show()
+    inner = sections.widget()
+    assert inner is not None
+    qtbot.waitUntil(lambda: label.height() >= label.heightForWidth(label.width()))
+
+
+def test_larger_letters_take_more_width_and_reach_tables(qtbot: QtBot) -> None:
+    sections, table, button = Sections(), QTableWidget(1, 1), QPushButton("Some words")
+    qtbot.addWidget(sections)
+    for title, widget in (("Table", table), ("Button", button)):
+        sections.add_section(title, widget)
+    sections.show()
+    told: list[int] = []
+    sections.font_resized.connect(told.append)
+    narrow = sections.minimumSizeHint().width()
+    sections.setStyleSheet("QPushButton { font-size: 30px; }")
+    qtbot.waitUntil(lambda: told == [30])
+    qtbot.waitUntil(lambda: table.fontInfo().pixelSize() == 30)
+    qtbot.waitUntil(lambda: sections.minimumSizeHint().width() > narrow)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Literal
@@ -10,6 +11,8 @@ from napari_ood_seg.plugin.panels.settings_fields import (
     changed,
     defaults,
     entries,
+    from_plain,
+    to_plain,
     value_at,
 )
 
@@ -82,3 +85,50 @@ def test_changed_rebuilds_each_level_once() -> None:
 def test_defaults_keep_what_has_none() -> None:
     config = Config(name="x", rate=0.5, inner=Range(low=3))
     assert defaults(config) == Config(name="x")
+
+
+def test_plain_and_back() -> None:
+    first = Config(name="x")
+    assert to_plain(first) == {}
+    changes: dict[tuple[str, ...], object] = {
+        ("rate",): 0.5,
+        ("mode",): "b",
+        ("head",): Head.NNPU,
+        ("on",): False,
+    }
+    other = changed(first, {**changes, ("inner", "low"): 3})
+    plain = to_plain(other)
+    assert plain == {
+        "rate": 0.5,
+        "on": False,
+        "mode": "b",
+        "head": "nnpu",
+        "inner.low": 3,
+    }
+    assert from_plain(first, json.loads(json.dumps(plain))) == other
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        {"rate": "fast"},
+        {"rate": -1},
+        {"on": 1},
+        {"low": True},
+        {"low": 0.5},
+        {"mode": "c"},
+        {"head": "none"},
+        {"gone": 1},
+        {"inner": 3},
+        {"low": 10},
+    ],
+)
+def test_plain_values_that_do_not_fit(plain: dict[str, object]) -> None:
+    first = Config(name="x")
+    assert from_plain(first, plain) == first
+
+
+def test_plain_values_beside_one_that_does_not_fit() -> None:
+    first = Config(name="x")
+    plain = {"rate": "fast", "mode": "b"}
+    assert from_plain(first, plain) == changed(first, {("mode",): "b"})

@@ -13,8 +13,15 @@ CLASS_COLORS: Final = (
     "#d55e00",
     "#bbbbbb",
     "#cc79a7",
+    "#772200",
+    "#bbffaa",
+    "#1100dd",
+    "#55ffff",
 )
-"""Okabe and Ito (2008) and a light grey; the purple, nearest to the heatmap, last."""
+"""Okabe and Ito (2008), a light grey, and four that are far from those.
+
+The purple, nearest to the heatmap, is the last of Okabe and Ito's.
+"""
 
 UNKNOWN_COLOR: Final = "#4d4d4d"
 """Pixels that are like none of the classes; no class starts with this colour."""

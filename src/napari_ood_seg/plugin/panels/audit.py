@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_ood_seg.plugin.panels.swatch import swatch_icon
+from napari_ood_seg.plugin.panels.wheel import WheelGuard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +75,7 @@ class AuditPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rows: tuple[AuditRow, ...] = ()
-        self._run = QPushButton("Audit my classes")
+        self._run = QPushButton("&Audit my classes")
         self._run.setToolTip(
             "Leave each class out of the scribbles in turn, train on the others, and "
             "see whether it is called unknown. Needs two classes or more."
@@ -88,8 +89,12 @@ class AuditPanel(QWidget):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self._view.setToolTip("What to show of the audit.")
-        self._table = _table()
-        self._confusion = _table()
+        self._view.setAccessibleName("View of the audit")
+        WheelGuard(self._view)
+        self._table = _table("Audit", "What came of each class that was held out.")
+        self._confusion = _table(
+            "Confusion", "What the pixels of each class are called, as shares of 1."
+        )
         self._plot = _plot()
         self._pages = QStackedWidget()
         for page in (self._table, self._plot, self._confusion):
@@ -193,8 +198,11 @@ def _plot() -> pg.PlotWidget:
     return plot
 
 
-def _table() -> QTableWidget:
+def _table(name: str, tip: str) -> QTableWidget:
     table = QTableWidget()
+    table.setAccessibleName(name)
+    table.setToolTip(tip)
+    table.setTabKeyNavigation(False)  # Tab leaves the table
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
     header = table.horizontalHeader()

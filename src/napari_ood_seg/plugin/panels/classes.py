@@ -75,9 +75,9 @@ class ClassesPanel(QWidget):
         self._hint = QLabel(HINT)
         self._hint.setIndent(0)
         self._hint.setWordWrap(True)
-        self._add = _button("+ Add", "Add a class.")
+        self._add = _button("+ A&dd", "Add a class.")
         self._remove = _button(
-            "− Remove",  # noqa: RUF001
+            "− &Remove",  # noqa: RUF001
             "Remove the class of the current row and its scribbles.",
         )
         self._up = _button("▲", f"Move the class up ({UP} in the table).")
@@ -85,7 +85,7 @@ class ClassesPanel(QWidget):
         self._undo, self._redo = _button("↶", ""), _button("↷", "")
         self._more = _button("More", "Merge classes; read and write the list.")
         self._merge = QMenu("Merge into", self)
-        self._legend = QCheckBox("Legend")
+        self._legend = QCheckBox("Le&gend")
         self._legend.setToolTip("Show colours and names of the classes on the image.")
         self._fill_menu()
         self._lay_out()

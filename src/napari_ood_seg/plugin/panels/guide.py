@@ -37,12 +37,12 @@ class GuidePanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._next = _button(
-            "Next unknown",
+            "&Next unknown",
             "Go to the most unknown or most unsure place that you have not seen yet"
             " (U). Different-looking places come first.",
         )
         self._check = _button(
-            "Check scribbles",
+            "&Check scribbles",
             "Look for strokes that are unlike the others of their class.",
         )
         self._note = QLabel()
@@ -52,7 +52,7 @@ class GuidePanel(QWidget):
             "Places that look alike. Click (or press Enter) to go to the next of them.",
         )
         self._make = _button(
-            "Make it a class...",
+            "&Make it a class...",
             "Show a stroke for the chosen places; you name it before it is painted.",
         )
         self._name = QLineEdit()

@@ -49,6 +49,13 @@ class Legend(QWidget):
         self._place()
         self.update()
 
+    def set_letters(self, pixels: int) -> None:
+        """Write in the size of the theme, in pixels."""
+        font = self.font()
+        font.setPixelSize(pixels)
+        self.setFont(font)
+        self._place()
+
     def lines(self) -> list[tuple[str, str]]:
         """Return the `(text, color)` lines that fit on the canvas."""
         canvas = self.parentWidget()

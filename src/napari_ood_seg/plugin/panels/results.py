@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
@@ -34,12 +34,15 @@ LAYERS = {
     "unknown": ("Unknown", "Show what is like none of the classes."),
 }
 _STEPS = 1000  # slider steps for all scribbles: 0.1 % each
+_SETTLED_MS = 800
 
 
 class ResultsPanel(QWidget):
     """What to keep, what to show, what to store."""
 
     keep_changed = Signal(float)
+    keep_settled = Signal()
+    """The slider was let go, or nothing moved for a while."""
     visibility_changed = Signal(str, bool)
     opacity_changed = Signal(float)
     save_requested = Signal()
@@ -49,12 +52,14 @@ class ResultsPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._make_keep()
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
         self._shown = {key: QCheckBox(label) for key, (label, _) in LAYERS.items()}
         self._opacity = _slider("Opacity", "How opaque the results lie on the image.")
         self._promise, self._areas = QElidingLabel(), AreaShares()
         self._save = QPushButton("Save model...")
         self._load = QPushButton("Load model...")
-        self._export = QPushButton("Export...")
+        self._export = QPushButton("&Export...")
         self._set_up()
         self._lay_out()
         self._connect()
@@ -123,12 +128,13 @@ class ResultsPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
-        of = _label("of my scribbles")
-        column.addLayout(_row(_label("Keep"), self._keep_spin, of, stretch=2))
+        keep, of = _label("&Keep", self._keep_spin), _label("of my scribbles")
+        column.addLayout(_row(keep, self._keep_spin, of, stretch=2))
         column.addWidget(self._keep)
         column.addWidget(self._promise)
         column.addLayout(_row(*self._shown.values()))
-        column.addLayout(_row(_label("Opacity"), self._opacity))
+        opacity = _label("&Opacity", self._opacity)
+        column.addLayout(_row(opacity, self._opacity))
         column.addWidget(self._areas)
         column.addLayout(_row(self._save, self._load, self._export))
 
@@ -138,6 +144,8 @@ class ResultsPanel(QWidget):
         self._opacity.valueChanged.connect(
             lambda value: self.opacity_changed.emit(value / 100)
         )
+        self._keep.sliderReleased.connect(self._on_settled)
+        self._settle.timeout.connect(self._on_settled)
         for key, box in self._shown.items():
             box.toggled.connect(partial(self.visibility_changed.emit, key))
         self._save.clicked.connect(lambda: self.save_requested.emit())
@@ -147,6 +155,12 @@ class ResultsPanel(QWidget):
     def _on_keep_moved(self, step: int) -> None:
         self.set_keep(step / _STEPS)
         self.keep_changed.emit(step / _STEPS)
+        if not self._keep.isSliderDown():  # by key, wheel or number
+            self._settle.start(_SETTLED_MS)
+
+    def _on_settled(self) -> None:
+        self._settle.stop()
+        self.keep_settled.emit()
 
     def _on_keep_typed(self, per_cent: float) -> None:
         self._on_keep_moved(round(10 * per_cent))
@@ -160,9 +174,11 @@ def _slider(name: str, tip: str) -> QSlider:
     return slider
 
 
-def _label(text: str) -> QLabel:
+def _label(text: str, buddy: QWidget | None = None) -> QLabel:
     label = QLabel(text)
     label.setIndent(0)
+    if buddy is not None:
+        label.setBuddy(buddy)
     return label
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from qtpy.QtCore import QSize, Qt, QTimer, Signal
-from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
+from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 # No colours: the theme's own, without the box of a checked button around them.
@@ -16,7 +16,8 @@ QPushButton:focus { text-decoration: underline; }
 """
 # napari's themes do not show where the keyboard is; this grey is seen on both.
 _FOCUS = """
-QPushButton:focus, QComboBox:focus, QAbstractSpinBox:focus,
+QPushButton:focus, QComboBox:focus, QAbstractSpinBox:focus, QLineEdit:focus,
+QTableView:focus, QListView:focus,
 QCheckBox::indicator:focus, QSlider::handle:focus { border: 1px solid #909090; }
 QCheckBox::indicator:focus { width: 14px; height: 14px; }
 """
@@ -27,6 +28,8 @@ class Sections(QScrollArea):
     """Folding sections, one below the other; scrolls downwards only."""
 
     expanded_changed = Signal(str, bool)
+    font_resized = Signal(int)
+    """The theme has another size of letters, in pixels."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,6 +44,10 @@ class Sections(QScrollArea):
         self._column.setSpacing(3)
         self._column.addStretch(1)
         self._inner.setStyleSheet(_FOCUS)
+        self._letters = 0
+        self._styled = QTimer(self)
+        self._styled.setSingleShot(True)
+        self._styled.timeout.connect(self._follow_font)
         self.setWidget(self._inner)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -53,8 +60,11 @@ class Sections(QScrollArea):
         """Append a section below the others."""
         section = QCollapsible(title)
         section.setDuration(0)
+        # policy and alignment cut off text that wraps into more lines than hoped for
+        section.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         layout = section.layout()
         if layout is not None:
+            layout.setAlignment(Qt.AlignmentFlag(0))
             layout.setContentsMargins(0, 0, 0, 0)
             layout.setSpacing(3)
         section.toggleButton().setStyleSheet(_HEADER)
@@ -98,6 +108,30 @@ class Sections(QScrollArea):
 
     def _scroll(self) -> None:
         self.ensureWidgetVisible(self._sections[self._revealed], 0, 0)
+
+    def event(self, a0: QEvent | None) -> bool:
+        """Follow the theme."""
+        if a0 is not None and a0.type() in (QEvent.Type.Show, QEvent.Type.StyleChange):
+            self._styled.start(0)  # once the style is with the children
+        return super().event(a0)
+
+    def eventFilter(self, a0: QObject | None, a1: QEvent | None) -> bool:
+        """Ask the dock for more width when the controls need it: larger letters."""
+        done = super().eventFilter(a0, a1)
+        if a1 is not None and a1.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return done
+
+    def _follow_font(self) -> None:
+        """Give tables and lists the letters that napari gives to labels only."""
+        for section in self._sections.values():
+            letters = section.toggleButton().fontInfo().pixelSize()
+            if letters != self._letters:
+                self._letters = letters
+                font = f"QAbstractItemView, QHeaderView {{ font-size: {letters}px; }}"
+                self._inner.setStyleSheet(_FOCUS + font)
+                self.font_resized.emit(letters)
+            return
 
     def _show_expanded(self, title: str, expanded: bool) -> None:
         section = self._sections[title]

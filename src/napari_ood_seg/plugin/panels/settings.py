@@ -85,6 +85,8 @@ class SettingsPanel(QWidget):
         old.hide()
         old.deleteLater()
         self._fill(self._form, type(self._settings), path=())
+        for control in [*self._inputs.values()][-1:]:  # Reset was there before
+            self.setTabOrder(cast("QWidget", control.native), self._reset)
 
     def _fill(self, box: QWidget, settings: type[Any], *, path: Path) -> None:
         form = QFormLayout(box)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from _typeshed import DataclassInstance
 
@@ -93,6 +93,80 @@ def defaults(settings: DataclassInstance) -> DataclassInstance:
         elif field.default_factory is not MISSING:
             values[field.name] = field.default_factory()
     return replace(settings, **values)
+
+
+def to_plain(settings: DataclassInstance) -> dict[str, object]:
+    """Return the editable values that are not the defaults, as JSON can hold them.
+
+    Keys are dotted paths, such as ``filters.n_features``.
+    """
+    first = defaults(settings)
+    return {
+        ".".join(entry.path): _plain(value_at(settings, entry.path))
+        for entry in _leaves(type(settings))
+        if value_at(settings, entry.path) != value_at(first, entry.path)
+    }
+
+
+def from_plain(
+    settings: DataclassInstance, plain: Mapping[str, object]
+) -> DataclassInstance:
+    """Return a copy with the values of `to_plain`; what is not understood is left out.
+
+    All are left out if a `__post_init__` refuses them.
+    """
+    known = {".".join(entry.path): entry for entry in _leaves(type(settings))}
+    changes: dict[Path, object] = {}
+    for name, value in plain.items():
+        entry = known.get(name)
+        if entry is not None and _fits(entry, value):
+            changes[entry.path] = _typed(entry, value)
+    try:
+        return changed(settings, changes)
+    except ValueError:
+        return settings
+
+
+def _leaves(settings: type[DataclassInstance], path: Path = ()) -> Iterator[Entry]:
+    for entry in entries(settings, path=path):
+        if entry.is_group:
+            yield from _leaves(entry.hint, entry.path)
+        else:
+            yield entry
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _typed(entry: Entry, value: Any) -> object:  # noqa: ANN401 - from JSON
+    if entry.choices:
+        return tuple(value)
+    hint = entry.hint
+    return hint(value) if isinstance(hint, type) else value
+
+
+def _fits(entry: Entry, value: Any) -> bool:  # noqa: ANN401 - from JSON
+    """Whether a value from a file can be that of a field."""
+    if entry.choices:
+        return isinstance(value, list) and set(value) <= set(entry.choices)
+    if get_origin(entry.hint) is Literal:
+        return value in get_args(entry.hint)
+    if issubclass(entry.hint, Enum):
+        return value in {member.value for member in entry.hint}
+    if entry.hint in (int, float):
+        return _is_number(entry, value)
+    return isinstance(value, entry.hint)
+
+
+def _is_number(entry: Entry, value: Any) -> bool:  # noqa: ANN401 - from JSON
+    wanted = int if entry.hint is int else (int, float)
+    if isinstance(value, bool) or not isinstance(value, wanted):
+        return False
+    low, high = (entry.limits.get(key, value) for key in ("min", "max"))
+    return bool(low <= value <= high)
 
 
 def _entry(field: Field[Any], *, hint: object, path: Path) -> Entry:

@@ -48,8 +48,8 @@ class TrainingPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._once, self._stop = QPushButton("Train once"), QPushButton("Stop")
-        self._live = QCheckBox("Live")
+        self._once, self._stop = QPushButton("&Train once"), QPushButton("&Stop")
+        self._live = QCheckBox("L&ive")
         self._device = ChoiceBox(
             name="Device", tip="What computes: the processor or a graphics card."
         )

@@ -1,0 +1,196 @@
+"""Make the pictures of the documentation from the running program.
+
+    python docs/make_pictures.py                     all that are in docs/images
+    python docs/make_pictures.py guide audit-light   some, by name
+    python docs/make_pictures.py --to /tmp/look crowded crowded-150 crowded-large
+
+Needs a display with OpenGL (``xvfb-run -a -s "-screen 0 1600x1000x24"`` will do).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stage import IMAGES, own_settings, save_small, settle, wait_until, window_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.viewer import Viewer
+
+    from napari_ood_seg.plugin.widget import OODSegWidget
+
+LAPTOP = (1366, 768)
+"""Pixels of the screen that must be enough."""
+
+
+def as_it_opens(widget: OODSegWidget) -> None:
+    """Leave all as it is."""
+
+
+def guide(widget: OODSegWidget) -> None:
+    """Go to the second unknown region."""
+    widget.session.set_live(live=False)
+    _fold(widget, "Image", "Classes", "Train")
+    widget.guides.go_next()
+    wait_until(lambda: widget.guides.here is not None)
+    widget.guides.go_next()
+
+
+def audit(widget: OODSegWidget) -> None:
+    """Run the audit."""
+    _fold(widget, "Image", "Classes", "Train")
+    widget.sections.set_expanded("Audit", expanded=True)
+    widget.audits.start()
+    wait_until(lambda: widget.audits.audit is not None)
+
+
+def crowded(widget: OODSegWidget) -> None:
+    """Have twelve classes with long names, and a message of many words."""
+    session = widget.session
+    while len(session.classes) < 12:
+        session.add_class()
+    for info in session.classes:
+        name = f"{info.name}, as in the atlas of renal histopathology"
+        session.rename_class(info.id, name)
+    widget.views.set_legend(True)
+    session.message.emit("the scribbles have another size than the image: " * 3, "info")
+
+
+def all_settings(widget: OODSegWidget) -> None:
+    """Show only what is set."""
+    _fold(widget, "Image", "Classes", "Train", "Result", "Guide")
+    widget.sections.set_expanded("Settings", expanded=True)
+
+
+def shortcuts(widget: OODSegWidget) -> None:
+    """Show only the keys."""
+    _fold(widget, "Image", "Classes", "Train", "Result", "Guide")
+    widget.sections.set_expanded("Shortcuts", expanded=True)
+
+
+def _fold(widget: OODSegWidget, *titles: str) -> None:
+    for title in titles:
+        widget.sections.set_expanded(title, expanded=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What is on it.
+
+    Attributes
+    ----------
+    scale
+        Of the desktop; at 1.5 a window of so many pixels has room for less.
+    size
+        Of the window in pixels.
+    font
+        Size in points; 0 for napari's own.
+    """
+
+    sample: str = "histology"
+    do: Callable[[OODSegWidget], None] = as_it_opens
+    theme: str = "dark"
+    scale: float = 1.0
+    size: tuple[int, int] = LAPTOP
+    font: int = 0
+
+
+DOCUMENTED = {
+    "histology": Picture(),
+    "histology-light": Picture(theme="light"),
+    "histology-200": Picture(scale=2.0, size=(2732, 1536)),
+    "hyperspectral": Picture(sample="hyperspectral"),
+    "guide": Picture(do=guide),
+    "guide-light": Picture(do=guide, theme="light"),
+    "audit": Picture(do=audit),
+    "audit-light": Picture(do=audit, theme="light"),
+}
+"""Those of docs/images."""
+
+TO_LOOK_AT = {
+    "crowded": Picture(do=crowded),
+    "crowded-light": Picture(do=crowded, theme="light"),
+    "crowded-125": Picture(do=crowded, scale=1.25),
+    "crowded-150": Picture(do=crowded, scale=1.5),
+    "crowded-200": Picture(do=crowded, scale=2.0, size=(2732, 1536)),
+    "crowded-large": Picture(do=crowded, font=16),
+    "guide-150": Picture(do=guide, scale=1.5),
+    "audit-large": Picture(do=audit, font=16),
+    "settings": Picture(do=all_settings),
+    "settings-large": Picture(do=all_settings, font=16),
+    "shortcuts": Picture(do=shortcuts),
+    "shortcuts-light-large": Picture(do=shortcuts, font=16, theme="light"),
+}
+"""For whoever changes a panel: crowded, small, large."""
+
+PICTURES = {**DOCUMENTED, **TO_LOOK_AT}
+
+
+def take(name: str, folder: Path) -> Path:
+    """Run the program until the result is complete, and return the picture's path."""
+    import napari
+
+    from napari_ood_seg.plugin.demo import open_demo
+
+    picture = PICTURES[name]
+    viewer = napari.Viewer()
+    _dress(viewer, picture)
+    widget = open_demo(viewer, picture.sample)
+    wait_until(lambda: widget.session.model is not None)
+    settle(viewer, widget)
+    widget.session.train()  # again: the first time is mostly the import of torch
+    settle(viewer, widget)
+    picture.do(widget)
+    settle(viewer, widget)
+    path = folder / f"{name}.png"
+    save_small(window_picture(viewer), path)
+    viewer.window.remove_dock_widget(widget)
+    viewer.close()
+    return path
+
+
+def _dress(viewer: Viewer, picture: Picture) -> None:
+    from napari.settings import get_settings
+
+    from napari_ood_seg.plugin.file_control import settings
+
+    settings().clear()  # the last picture may have left something
+    appearance = get_settings().appearance
+    appearance.reset()
+    if picture.font:
+        appearance.font_size = picture.font
+    viewer.theme = picture.theme
+    viewer.window.resize(*(round(n / picture.scale) for n in picture.size))
+
+
+def main() -> None:
+    """Take the pictures that are asked for; each scale needs a process of its own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *PICTURES], metavar="NAME")
+    parser.add_argument("--to", type=Path, default=IMAGES, help="folder")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    asked.to.mkdir(exist_ok=True, parents=True)
+    names = asked.names or list(DOCUMENTED)
+    if asked.here:
+        with own_settings():
+            for name in names:
+                path = take(name, asked.to)
+                print(path, f"{path.stat().st_size / 1000:.0f} kB", flush=True)
+        return
+    for scale in sorted({PICTURES[name].scale for name in names}):
+        some = [name for name in names if PICTURES[name].scale == scale]
+        command = [sys.executable, __file__, "--here", "--to", str(asked.to), *some]
+        environment = {**os.environ, "QT_SCALE_FACTOR": str(scale)}
+        subprocess.run(command, env=environment, check=True)
+
+
+if __name__ == "__main__":
+    main()
