@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QCheckBox
 
-from napari_ood_seg.plugin.image_control import camera_of
+from napari_ood_seg.plugin.camera import camera_of
 from napari_ood_seg.plugin.layers import role_of
 from napari_ood_seg.plugin.panels.pick_list import PickList
 from napari_ood_seg.plugin.panels.plots import BarPlot

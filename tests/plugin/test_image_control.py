@@ -8,6 +8,7 @@ from napari.layers import Image, Labels
 
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.types import ClassInfo
+from napari_ood_seg.plugin.camera import camera_of
 from napari_ood_seg.plugin.image_control import describe
 from napari_ood_seg.plugin.layers import ROLE, role_of
 from tests.plugin.driver import open_panel, pixels, two_halves
@@ -227,13 +228,24 @@ def test_a_channel_slider_is_no_plane(driver: Driver) -> None:
     assert driver.session.plane == (1,)
 
 
-def test_the_focus_is_what_the_camera_looks_at(driver: Driver) -> None:
+def test_the_session_knows_what_is_visible(driver: Driver) -> None:
     driver.add_image(two_halves(), scale=(0.5, 0.5), translate=(10.0, 20.0))
-    driver.images._camera.center = (0.0, 15.0, 24.0)
-    assert driver.session.focus == (10.0, 8.0)
+    camera = camera_of(driver.viewer)
+    camera.zoom = 2.0 * driver.canvas.height() / 20  # 20 pixels high
+    camera.center = (0.0, 15.0, 24.0)
+    driver.until(lambda: driver.session.view != driver.images._camera)
+    driver.until(lambda: seen(driver)[0] == (0, 21))
+    assert seen(driver)[1][0] == 0
+    view = driver.session.view
+    assert view is not None
+    assert view.stride == 1
 
 
-def test_the_focus_is_right_from_the_start(driver: Driver) -> None:
+def seen(driver: Driver) -> list[tuple[int, int]]:
+    view = driver.session.view
+    return [] if view is None else [(s.start, s.stop) for s in view.region]
+
+
+def test_all_of_a_small_image_is_visible_from_the_start(driver: Driver) -> None:
     driver.add_image(two_halves())
-    assert driver.session.focus is not None
-    np.testing.assert_allclose(driver.session.focus, (31.5, 31.5), atol=1)
+    driver.until(lambda: seen(driver) == [(0, 64), (0, 64)])

@@ -37,7 +37,7 @@ def test_place_of_a_scaled_stack_is_shown(driver: Driver) -> None:
     assert driver.session.plane == (2,)
     centre = np.asarray(camera_of(driver.viewer).center)[-2:]
     np.testing.assert_allclose(centre, [10 + 40 * 0.5, 20 + 8 * 2.0], atol=1e-6)
-    assert driver.session.focus == pytest.approx((40, 8))
+    driver.until(lambda: driver.session.view is not None)
 
 
 def test_painted_pixels_are_one_step(driver: Driver) -> None:

@@ -16,14 +16,14 @@ def tile(class_id: int, typicality: list[list[float]]) -> Prediction:
 @pytest.fixture
 def half() -> Result:
     """Return a result whose upper row is predicted."""
-    result = Result.empty((2, 4))
+    result = Result((2, 4))
     result.write((slice(0, 1), slice(0, 2)), tile(3, [[0.5, 0.01]]))
     result.write((slice(0, 1), slice(2, 4)), tile(7, [[0.049, 1.0]]))
     return result
 
 
 def test_empty() -> None:
-    result = Result.empty((2, 3))
+    result = Result((2, 3))
     assert (result.classes == UNLABELLED).all()
     assert np.isnan(result.typicality).all()
     assert (result.labels(0.95) == UNLABELLED).all()
@@ -53,7 +53,7 @@ def test_labels_agree_with_those_of_a_prediction(
     prediction = Prediction(
         classes=rng.integers(1, 5, (9, 9)).astype(np.uint8), score=-t, typicality=t
     )
-    result = Result.empty((9, 9))
+    result = Result((9, 9))
     result.write((slice(0, 9), slice(0, 9)), prediction)
     np.testing.assert_array_equal(result.labels(keep), prediction.labels(keep=keep))
 

@@ -12,6 +12,7 @@ from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import ScribbleError
 from napari_ood_seg.core.evaluation.protocol import audit
+from napari_ood_seg.core.inference.view import View
 from napari_ood_seg.core.types import MAX_CLASS_ID, UNLABELLED, ClassInfo, Progress
 from napari_ood_seg.session.session import Session
 from tests.contracts.owner import (
@@ -471,12 +472,12 @@ def test_another_plane() -> None:
     session.train()
     session.set_plane((0,))
     first = session.result
-    session.set_plane((1,))
-    assert not has_result(session)
+    session.set_plane((1,))  # was predicted ahead
     assert heard.names().count("result_started") == 2
-    session.predict()
     assert result_of(session) is not first
     assert (result_of(session).classes[LEFT] == 1).mean() > 0.95
+    session.set_plane((0,))
+    assert result_of(session) is first
 
 
 def test_live_predicts_another_plane() -> None:
@@ -499,8 +500,8 @@ def test_tiles_of_a_plane_that_is_no_longer_shown() -> None:
     session.set_plane((1,))
     owner.run_waiting()
     assert session.model is not None
-    assert "tile_done" not in heard.names()
-    assert session.result is None or (result_of(session).classes == UNLABELLED).all()
+    assert {t.plane for t in heard.of("tile_done")} == {(1,)}
+    assert (result_of(session).classes[LEFT] == 1).mean() > 0.95
 
 
 # ------------------------------------------------------------------ classes, strokes
@@ -759,12 +760,73 @@ def test_export_does_not_overwrite_what_is_not_ours(tmp_path: Path) -> None:
     assert heard.of("message")[-2] == ("wrote a.npz", "info")
 
 
-def test_the_tile_in_view_comes_first() -> None:
+LOWER_RIGHT = View(region=(slice(33, 64), slice(65, 96)))
+
+
+def test_what_is_in_view_comes_first_and_the_rest_when_there_is_time() -> None:
     session, heard = ready()
-    session.focus = (60.0, 90.0)
+    session.set_view(LOWER_RIGHT)
     session.train()
-    inner = heard.of("tile_done")[0].tile.inner
-    assert (inner[0].start, inner[1].start) == (32, 64)
+    assert [t.region for t in heard.of("tile_done")] == [(slice(32, 64), slice(64, 96))]
+    assert all(t.seen for t in heard.of("tile_done"))
+    classes = result_of(session).classes
+    assert (classes[32:, 64:] > 0).all()
+    assert (classes[:32] == UNLABELLED).all()
+    assert not is_busy(session)
+    session.predict_ahead()
+    assert (result_of(session).classes > 0).all()
+    assert [t.seen for t in heard.of("tile_done")][1:] == [False] * 5
+    whole = result_of(session).classes
+    session.set_view(None)
+    session.train()
+    np.testing.assert_array_equal(result_of(session).classes, whole)
+
+
+def test_another_view_is_filled_without_training() -> None:
+    session, heard = ready()
+    session.set_view(LOWER_RIGHT)
+    session.train()
+    model = session.model
+    session.set_view(View(region=(slice(0, 20), slice(0, 20))))
+    assert session.model is model
+    assert (result_of(session).classes[:32, :32] > 0).all()
+    n = len(heard.of("tile_done"))
+    session.set_view(LOWER_RIGHT)  # is there already
+    assert len(heard.of("tile_done")) == n
+
+
+def test_nothing_is_predicted_for_a_view_once_stopped() -> None:
+    session, heard = ready()
+    session.set_view(LOWER_RIGHT)
+    session.train()
+    session.stop()
+    session.set_view(View(region=(slice(0, 20), slice(0, 20))))
+    session.predict_ahead()
+    assert len(heard.of("tile_done")) == 1
+
+
+def test_nothing_is_done_ahead_while_somebody_paints() -> None:
+    session, heard = ready()
+    session.set_view(LOWER_RIGHT)
+    session.train()
+    session.set_painting(True)
+    session.predict_ahead()
+    assert len(heard.of("tile_done")) == 1
+    session.set_painting(False)
+    session.predict_ahead()
+    assert len(heard.of("tile_done")) == 6
+
+
+def test_another_model_leaves_nothing_of_the_old_result_out_of_view() -> None:
+    session, _ = ready()
+    session.train()
+    assert (result_of(session).classes > 0).all()
+    session.set_view(LOWER_RIGHT)
+    session.train()
+    shown = result_of(session).classes > 0
+    assert shown[32:, 64:].all()
+    assert not shown[:32].any()
+    assert not shown[:, :64].any()
 
 
 # ------------------------------------------------------------------------ audit

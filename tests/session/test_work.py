@@ -9,7 +9,7 @@ from napari_ood_seg.core.config import FilterConfig, InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import DeviceError
-from napari_ood_seg.core.types import Progress
+from napari_ood_seg.core.types import Prediction, Progress
 from napari_ood_seg.session.jobs import Exported, Guided, TileDone, Trained
 from napari_ood_seg.session.result import Result
 from napari_ood_seg.session.work import (
@@ -86,7 +86,7 @@ def test_model_is_that_of_the_engine(bench: Bench) -> None:
     assert_same_model(model_of(events), expected.model)
     whole = np.zeros((64, 96), np.float32)
     for tile in tiles_of(events):
-        whole[tile.tile.inner] = tile.prediction.typicality
+        whole[tile.region] = tile.prediction.typicality
     np.testing.assert_allclose(whole, expected.prediction.typicality, atol=0.01)
 
 
@@ -106,7 +106,7 @@ def test_predicting_gives_what_training_did(bench: Bench) -> None:
     for old, new in zip(
         tiles_of(events), tiles_of(fresh.predict(model_of(events))), strict=True
     ):
-        assert old.tile == new.tile
+        assert old.region == new.region
         np.testing.assert_array_equal(old.prediction.classes, new.prediction.classes)
         np.testing.assert_array_equal(old.prediction.score, new.prediction.score)
 
@@ -238,16 +238,19 @@ def test_tally_of_a_large_result_takes_a_sample(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = model_of(bench.train())
-    result = Result.empty((64, 96))
-    result.classes[:] = np.repeat([1, 2, 2], 32)
-    result.typicality[:] = np.linspace(0, 1, 96)
+    result = Result((64, 96))
+    t = np.broadcast_to(np.linspace(0, 1, 96, dtype=np.float32), (64, 96))
+    classes = np.broadcast_to(np.repeat([1, 2, 2], 32).astype(np.uint8), (64, 96))
+    result.write(result.whole, Prediction(classes=classes, score=-t, typicality=t))
     whole = bench.workshop.tally(TallyJob.of(model, result))
     assert [c.share for c in whole] == pytest.approx([1 / 3, 2 / 3])
     monkeypatch.setattr("napari_ood_seg.session.work._TALLY_PIXELS", 400)
     job = TallyJob.of(model, result)
     assert job.classes.shape == (16, 24)
     np.testing.assert_array_equal(job.typicality, result.typicality[::4, ::4])
-    result.typicality[:] = np.nan  # the job has its own copy
-    assert np.isfinite(job.typicality).all()
+    result.write(  # the job has its own copy
+        result.whole, Prediction(classes=classes, score=-t, typicality=0 * t)
+    )
+    assert job.typicality.max() > 0.9
     some = bench.workshop.tally(job)
     assert [c.share for c in some] == pytest.approx([1 / 3, 2 / 3])

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_ood_seg.core.data.palette import UNKNOWN_COLOR
+from napari_ood_seg.plugin.camera import canvas_of
 from napari_ood_seg.plugin.explain_words import Words
 from napari_ood_seg.plugin.layers import own_axes, role_of
 from napari_ood_seg.plugin.look import look_at, show_mark
 from napari_ood_seg.plugin.picker import Picker
-from napari_ood_seg.plugin.view_control import canvas_of
 from napari_ood_seg.session.explainer import Explainer
 
 if TYPE_CHECKING:

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from psygnal import Signal
 
-from napari_ood_seg.core.config import InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.errors import ImageError, OODSegError, ScribbleError
 from napari_ood_seg.core.inference.view import Extent
 from napari_ood_seg.core.types import Progress
 from napari_ood_seg.session import work
-from napari_ood_seg.session.annotations import Annotations
-from napari_ood_seg.session.edits import Edit, State, changed_settings
+from napari_ood_seg.session.choices import Choices
 from napari_ood_seg.session.jobs import (
     Audited,
     Exported,
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.inference.view import View
     from napari_ood_seg.core.models.instant import InstantModel
     from napari_ood_seg.core.types import ClassInfo
+    from napari_ood_seg.session.edits import State
     from napari_ood_seg.session.result import Result
     from napari_ood_seg.session.runner import Post
 
@@ -51,7 +50,7 @@ _SMALL: Final = BYTES_PER_PIXEL * 2**24
 """Bytes of the result of an image that live mode predicts to its end."""
 
 
-class LiveSession(Annotations):
+class LiveSession(Choices):
     """Trains on what is painted and keeps a result that follows the view.
 
     All methods and signals belong to the owner's thread. Training and prediction
@@ -74,8 +73,6 @@ class LiveSession(Annotations):
     model_changed: ClassVar[Signal] = Signal()
     result_started: ClassVar[Signal] = Signal()
     tile_done: ClassVar[Signal] = Signal(TileDone)
-    keep_changed: ClassVar[Signal] = Signal(float)
-    config_changed: ClassVar[Signal] = Signal(InstantConfig)
     audited: ClassVar[Signal] = Signal(object)
     guided: ClassVar[Signal] = Signal(Guided)
     job_ended: ClassVar[Signal] = Signal()
@@ -89,9 +86,7 @@ class LiveSession(Annotations):
         self.plane: tuple[int, ...] = ()
         self.model: InstantModel | None = None
         self.result: Result | None = None
-        self.config = InstantConfig()
         self.device = "auto"
-        self.keep = 0.95
         self.memory = 2 * 2**30
         self.live = False
         self.busy = False
@@ -100,7 +95,7 @@ class LiveSession(Annotations):
         self._results = Results()
         self._sight = Sight()
         self._running = False
-        self._filling = False
+        self._filling = self._training = False
         self._started = 0.0
         self._displays = True
         self._workshop = work.Workshop()
@@ -144,7 +139,9 @@ class LiveSession(Annotations):
             found = self._results.get(self.source, plane)
         self.result = found
         self.result_started.emit()
-        if (self.live or self._filling) and self.model is not None:
+        if self._training:
+            self.train()  # the same, but this plane is predicted first
+        elif self.live or self._filling:
             self._fill()
 
     @property
@@ -181,7 +178,7 @@ class LiveSession(Annotations):
                 classes=self._painted_classes(),
                 config=self.config,
             )
-            self._filling = True
+            self._filling = self._training = True
             self._start(partial(self._workshop.train, job))
 
     def predict(self) -> None:
@@ -255,7 +252,7 @@ class LiveSession(Annotations):
 
     def stop(self) -> None:
         """Stop the running job at its next step; live mode ends too."""
-        self._filling = False
+        self._filling = self._training = False
         self._runner.cancel()
         self.set_live(False)
 
@@ -271,45 +268,14 @@ class LiveSession(Annotations):
         """Compute elsewhere from the next job on."""
         self.device = device
 
-    def set_config(self, config: InstantConfig) -> None:
-        """Change the settings, as one step of undo; live mode trains again."""
-        if config != self.config:
-            what = changed_settings(self.config, config)
-            now = State(self.classes, self.scribbles, config=self.config)
-            after = now._replace(config=config)
-            run = f"settings: {what}"
-            edit = Edit(what=f"change {what}", before=now, after=after, run=run)
-            self.edits.record(edit)
-            self._choose(after)
+    def _choose(self, state: State) -> None:
+        """Live mode trains again with other settings."""
+        before = self.config
+        super()._choose(state)
+        if self.config != before and self.live and self.scribbles.strokes:
+            self.train()
 
     # ----------------------------------------------------------------- result
-    def set_keep(self, keep: float) -> None:
-        """Move the threshold: the share of held-out scribbles that stays known.
-
-        Moves that follow each other are one step of undo, until `end_keep`.
-        """
-        if keep != self.keep:
-            now = State(self.classes, self.scribbles, keep=self.keep)
-            after = now._replace(keep=keep)
-            what = f"keep {keep:.1%} of the scribbles"
-            self.edits.record(Edit(what=what, before=now, after=after, run="keep"))
-            self._choose(after)
-
-    def end_keep(self) -> None:
-        """Take the threshold for set: the next move is another step of undo."""
-        self.edits.end_run()
-
-    def _choose(self, state: State) -> None:
-        """Take over threshold and settings, where a state has them."""
-        if state.keep is not None and state.keep != self.keep:
-            self.keep = state.keep
-            self.keep_changed.emit(state.keep)
-        if state.config is not None and state.config != self.config:
-            self.config = state.config
-            self.config_changed.emit(state.config)
-            if self.live and self.scribbles.strokes:
-                self.train()
-
     def set_model(self, model: InstantModel) -> None:
         """Use a model that was loaded from a file; its classes replace ours."""
         self.model = model
@@ -374,7 +340,7 @@ class LiveSession(Annotations):
             ):  # the image is fit for use, and the wait is long enough
                 self._begin_result()
         elif isinstance(event, Trained):
-            self.model = event.model
+            self.model, self._training = event.model, False
             if self.source is not None:
                 self._results.renew(self.source, self.plane, self._sight.now)
             self.model_changed.emit()
@@ -405,7 +371,7 @@ class LiveSession(Annotations):
 
     def _on_end(self, end: JobEnd) -> None:
         waited = self.busy
-        self._running = False
+        self._running = self._training = False
         if self.result is not None and self._displays:
             self.result.settle()
         self._set_busy(busy=False)
