@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from napari_ood_seg.core.device import available_devices, pick_device
+from napari_ood_seg.core.device import available_devices, one_thread, pick_device
 from napari_ood_seg.core.errors import DeviceError
 
 
@@ -51,3 +51,10 @@ def test_a_missing_device_is_one_sentence(name: str) -> None:
     assert str(caught.value) == (
         f"there is no device {name!r} here: choose auto or one of cpu"
     )
+
+
+def test_one_thread_meanwhile() -> None:
+    before = torch.get_num_threads()
+    with one_thread():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before

@@ -248,11 +248,11 @@ def _overlays(driver: Driver, fresh: Freshness) -> Iterator[str]:
     keep = session.keep
     if overlays.classes is not None:
         labels = wanted.labels(keep=keep)
-        same = (np.asarray(overlays.classes.data) == labels).mean()
+        same = (np.asarray(overlays.classes.data[0]) == labels).mean()
         if same < 0.99:
             yield f"{same:.0%} of the classes layer are what the model says"
     if overlays.heatmap is not None:
-        apart = np.abs(np.asarray(overlays.heatmap.data) - (1 - wanted.typicality))
+        apart = np.abs(np.asarray(overlays.heatmap.data[0]) - (1 - wanted.typicality))
         if (apart > 0.02).mean() > 0.01:
             yield f"the heatmap is {apart.max():.2f} from what the model says"
     for key, layer in (("classes", overlays.classes), ("heatmap", overlays.heatmap)):

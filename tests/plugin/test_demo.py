@@ -22,7 +22,7 @@ def test_the_demo_reaches_a_result(viewer: Viewer, qtbot: QtBot, name: str) -> N
     qtbot.waitUntil(lambda: not panel.overlays.pending)
     assert panel.session.live
     assert panel.overlays.classes is not None
-    shown = set(np.unique(panel.overlays.classes.data).tolist())
+    shown = set(np.unique(panel.overlays.classes.data[0]).tolist())
     assert shown == {c.id for c in panel.session.classes} | {UNKNOWN}
     assert [la.name for la in viewer.layers if la.name == f"{name} OOD"]
     result = panel.session.result

@@ -233,9 +233,7 @@ def test_the_session_knows_what_is_visible(driver: Driver) -> None:
     camera = camera_of(driver.viewer)
     camera.zoom = 2.0 * driver.canvas.height() / 20  # 20 pixels high
     camera.center = (0.0, 15.0, 24.0)
-    driver.until(lambda: driver.session.view != driver.images._camera)
     driver.until(lambda: seen(driver)[0] == (0, 21))
-    assert seen(driver)[1][0] == 0
     view = driver.session.view
     assert view is not None
     assert view.stride == 1

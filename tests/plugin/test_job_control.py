@@ -106,11 +106,14 @@ def test_another_image_has_no_result_yet(driver: Driver) -> None:
 def test_the_time_that_is_left(driver: Driver) -> None:
     jobs = driver.panel.jobs
     jobs._on_progress(Progress(done=0, total=10, stage="fitting"))
+    jobs._show_progress()
     assert bar(driver).text() == "fitting, 0 %"
     jobs._stage_began -= 30
     jobs._on_progress(Progress(done=5, total=10, stage="fitting"))
+    jobs._show_progress()
     assert bar(driver).text() == "fitting, 50 %, 31 s left"
     jobs._on_progress(Progress(done=1, total=2, stage="predicting"))
+    jobs._show_progress()
     assert bar(driver).text() == "predicting, 50 %"
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from napari_ood_seg.plugin.overlays import heat
 from tests.plugin.driver import two_halves
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from napari.layers import Image, Labels
 
     from tests.plugin.driver import Driver
@@ -24,6 +25,11 @@ def shown(driver: Driver) -> tuple[Labels, Image]:
     return overlays.classes, overlays.heatmap
 
 
+def finest(layer: Labels | Image) -> npt.NDArray[Any]:
+    """Return all pixels of a result layer."""
+    return np.asarray(layer.data[0])
+
+
 def trained(driver: Driver) -> tuple[Labels, Image]:
     driver.add_image(two_halves(), name="it")
     driver.paint_both()
@@ -35,17 +41,17 @@ def assert_equal_to_the_result(driver: Driver) -> None:
     classes, heatmap = shown(driver)
     result = driver.session.result
     assert result is not None
-    np.testing.assert_array_equal(classes.data, result.labels(driver.session.keep))
-    np.testing.assert_array_equal(heatmap.data, heat(result.typicality))
+    np.testing.assert_array_equal(finest(classes), result.labels(driver.session.keep))
+    np.testing.assert_array_equal(finest(heatmap), heat(result.typicality))
 
 
 def test_the_layers_are_the_result(driver: Driver) -> None:
     classes, heatmap = trained(driver)
     assert_equal_to_the_result(driver)
-    assert (classes.data > 0).all()
-    assert classes.data[40, 15] == 1
-    assert classes.data[40, 50] == 2
-    assert 0 <= heatmap.data.min() <= heatmap.data.max() <= 1
+    assert (finest(classes) > 0).all()
+    assert finest(classes)[40, 15] == 1
+    assert finest(classes)[40, 50] == 2
+    assert 0 <= finest(heatmap).min() <= finest(heatmap).max() <= 1
 
 
 def test_order_and_names(driver: Driver) -> None:
@@ -56,12 +62,12 @@ def test_order_and_names(driver: Driver) -> None:
 
 def test_retraining_writes_into_the_same_layers(driver: Driver) -> None:
     before = trained(driver)
-    data = [layer.data for layer in before]
+    data = [layer.data[0] for layer in before]
     driver.stroke((25, 40), (25, 58))
     driver.train()
     after = shown(driver)
     assert [a is b for a, b in zip(before, after, strict=True)] == [True, True]
-    assert [la.data is d for la, d in zip(after, data, strict=True)] == [True, True]
+    assert [la.data[0] is d for la, d in zip(after, data, strict=True)] == [True, True]
     assert_equal_to_the_result(driver)
 
 
@@ -106,14 +112,14 @@ def test_a_layer_deleted_while_training_stays_away_until_the_next(
 @pytest.mark.parametrize("keep", [0.5, 0.8, 0.999])
 def test_the_keep_slider_moves_the_unknown(driver: Driver, keep: float) -> None:
     classes, heatmap = trained(driver)
-    before = heatmap.data.copy()
+    before = finest(heatmap)
     driver.panel.results_panel.keep_changed.emit(keep)
     result = driver.session.result
     assert result is not None
     unknown = result.typicality < np.float32(1 - keep)
     wanted = np.where(unknown, UNKNOWN, result.classes)
-    np.testing.assert_array_equal(classes.data, wanted)
-    np.testing.assert_array_equal(heatmap.data, before)
+    np.testing.assert_array_equal(finest(classes), wanted)
+    np.testing.assert_array_equal(finest(heatmap), before)
     driver.until(lambda: not driver.panel.overlays.pending)
 
 

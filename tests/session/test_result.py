@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_ood_seg.core.inference.view import View
 from napari_ood_seg.core.types import UNKNOWN, UNLABELLED, Prediction
 from napari_ood_seg.session.result import Result
 
@@ -61,3 +62,43 @@ def test_labels_agree_with_those_of_a_prediction(
 def test_shares_are_of_what_is_predicted(half: Result) -> None:
     assert half.shares(0.95) == {3: 0.25, 7: 0.25, UNKNOWN: 0.5}
     assert sum(half.shares(0.96).values()) == pytest.approx(1)
+
+
+def test_every_so_many_pixels_fill_their_squares() -> None:
+    result = Result((64, 70))
+    region = (slice(32, 64), slice(64, 70))
+    coarse = np.arange(1, 17, dtype=np.uint8).reshape(8, 2)
+    prediction = Prediction(
+        classes=coarse, score=0.0 * coarse, typicality=coarse.astype(np.float32) / 16
+    )
+    result.write(region, prediction, stride=4)
+    wanted = coarse.repeat(4, axis=0).repeat(4, axis=1)[:, :6]
+    np.testing.assert_array_equal(result.classes[region], wanted)
+    np.testing.assert_allclose(
+        result.typicality_in(region), wanted / 16, atol=1 / 65_534
+    )
+    assert (result.classes[:32] == UNLABELLED).all()
+    view = View(region=(slice(40, 60), slice(64, 70)), stride=4)
+    assert not result.lacks(view)
+    assert result.lacks(View(region=view.region, stride=2))
+
+
+def test_labels_at_every_so_many_pixels() -> None:
+    result = Result((9, 9))
+    classes = np.arange(1, 82, dtype=np.uint8).reshape(9, 9)
+    t = np.ones((9, 9), np.float32)
+    result.write(result.whole, Prediction(classes=classes, score=t, typicality=t))
+    found = result.labels(0.95, (slice(2, 9), slice(1, 6)), step=3)
+    np.testing.assert_array_equal(found, classes[2:9:3, 1:6:3])
+
+
+def test_shares_of_a_large_image_are_counted_on_a_grid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("napari_ood_seg.session.result._COUNTED", 100)
+    result = Result((40, 40))
+    classes = np.ones((40, 40), np.uint8)
+    classes[:, 20:] = 2
+    t = np.ones((40, 40), np.float32)
+    result.write(result.whole, Prediction(classes=classes, score=t, typicality=t))
+    assert result.shares(0.95) == {1: 0.5, 2: 0.5}

@@ -87,17 +87,24 @@ class JobControl(QObject):
         session.keep_changed.connect(self._show_areas)
         session.result_started.connect(self._show_areas)
 
+    def close(self) -> None:
+        """Tell nothing more."""
+        for timer in (self._tell, self._count, self._rest):
+            timer.stop()
+
     def train(self) -> None:
         """Train once, with whatever is on the scribbles layer now."""
         if self._images.tracker is not None:
             self._images.tracker.sync()
         if not (self._session.live and self._session.busy):
             self._session.train()
+        self._show_running()
 
     def _on_live(self, live: bool) -> None:
         if live and self._images.tracker is not None:
             self._images.tracker.sync()
         self._session.set_live(live)
+        self._show_running()
 
     def _on_message(self, text: str, kind: str) -> None:
         """Show a message; the end of a job does not hide what went wrong meanwhile."""

@@ -103,10 +103,12 @@ class Pyramid:
         self, shape: tuple[int, int], dtype: npt.DTypeLike, read: Read
     ) -> None:
         step, levels = 1, [Level(shape, 1, dtype, read)]
-        while min(levels[-1].shape) > 2 and max(levels[-1].shape) > THUMBNAIL:
+        while len(levels) == 1 or max(levels[-1].shape) > THUMBNAIL:
             step *= 2
             levels.append(Level(shape, step, dtype, read))
-        self._finer = levels if len(levels) == 1 else levels[:-1]
+        if levels[-1].size == levels[-2].size:  # a single pixel
+            levels.pop()
+        self._finer = levels[:-1]
         self._source = levels[-1]
         self._thumbnail = np.zeros(self._source.shape, dtype)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage as ndi
 
-from napari_ood_seg.core.features.pyramid import Footprint, merge, reach
+from napari_ood_seg.core.features.pyramid import Footprint, merge, reach, thinned
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -97,3 +97,22 @@ def test_constants_stay() -> None:
     levels = [torch.full_like(m, 3.0) for m in maps((9, 11), FACTORS)]
     merged = merge(levels, FACTORS, (9, 11), smoothing=2.0)
     torch.testing.assert_close(merged, torch.full_like(merged, 3.0))
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4, 8])
+@pytest.mark.parametrize("factor", [1, 2, 4])
+@pytest.mark.parametrize("size", [(16, 24), (13, 9), (1, 2)])
+def test_thinned_takes_the_middle_of_every_stride(
+    size: tuple[int, int], factor: int, stride: int
+) -> None:
+    cells = [-(-n // factor) for n in size]
+    z = torch.arange(float(np.prod(cells))).reshape(1, *cells)
+    found = thinned(z, factor, size, stride)
+    if factor >= stride:
+        assert found is z
+        return
+    index = [
+        np.minimum((np.arange(-(-n // stride)) * stride + stride // 2) // factor, m - 1)
+        for n, m in zip(size, cells, strict=True)
+    ]
+    np.testing.assert_array_equal(found[0], z[0].numpy()[np.ix_(*index)])

@@ -8,6 +8,7 @@ from sklearn.preprocessing import normalize
 
 from napari_ood_seg.core.ood.functional import (
     inverse_factor,
+    inverse_factors,
     squared_mahalanobis,
     unit,
 )
@@ -61,3 +62,16 @@ def test_distance_to_itself_is_not_negative(rng: np.random.Generator) -> None:
     found = squared_mahalanobis(z, z, torch.eye(8).expand(50, -1, -1))
     assert (found >= 0).all()
     assert found.diagonal().max() < 1e-3
+
+
+def test_inverse_factors_of_many_are_those_of_each() -> None:
+    rng = np.random.default_rng(0)
+    root = torch.from_numpy(rng.normal(size=(2, 3, 4, 4)))
+    covariances = root @ root.mT
+    found = inverse_factors(covariances)
+    eye = torch.eye(4, dtype=torch.float64).expand(2, 3, 4, 4)
+    torch.testing.assert_close(found.mT @ found @ covariances, eye)
+    covariances[1, 2] = 0.0  # one that cannot be inverted spoils no other
+    spoilt = inverse_factors(covariances)
+    torch.testing.assert_close(spoilt[0], found[0])
+    torch.testing.assert_close(spoilt[1, 2], inverse_factor(covariances[1, 2]))

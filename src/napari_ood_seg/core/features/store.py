@@ -32,6 +32,9 @@ _WHOLE: Final = 512 * 512
 _CROP: Final = 192
 _N_CROPS: Final = 9
 
+_FLOAT: Final = 4
+"""Bytes of a value."""
+
 _FEW: Final = 8
 """Channels up to which tiles have their full size."""
 
@@ -243,9 +246,14 @@ class FeatureStore:
 
     @property
     def room(self) -> int:
-        """How many more tiles can be kept, as large as those that are; a guess."""
-        largest = max((t.n_bytes for t in self._kept.values()), default=1)
-        return max(0, self.budget - self.n_bytes) // largest
+        """How many more tiles can be kept, if they are as large as can be."""
+        edge = self._size + 2 * self._margin
+        sizes = [int(r.basis.shape[1]) for r in self.descriptor.reductions]
+        cells = (
+            d * (edge // f) ** 2
+            for d, f in zip((*sizes, 1), (*self.factors, 1), strict=True)
+        )
+        return max(0, self.budget - self.n_bytes) // (_FLOAT * sum(cells))
 
     def rows(self, plane: Plane, level: int, cells: Tensor) -> Tensor:
         """Return the `(n, d)` features at `(n, 2)` rows and columns of a level."""
