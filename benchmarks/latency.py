@@ -1,11 +1,12 @@
 """How long from the end of a stroke to the new overlay, in a real viewer.
 
 Opens napari on a stained section with 1024 x 1024 pixels of it in view, docks the
-panel, switches Live on and paints strokes with a simulated mouse. Prints seconds from
-the release of the mouse until the first new pixels are drawn, and until all that is
-in view has been drawn; and the gaps between ticks of the event loop meanwhile. Images
-above 2048 pixels are pyramids, as slides are. Needs a display with OpenGL (Xvfb will
-do).
+panel, switches Live on and paints strokes with a simulated mouse. Measures, from the
+release of the mouse, the seconds until the first new pixels are there and until all
+that is in view has been drawn; the gaps between ticks of the event loop from the
+first press to that; and how long a stroke takes to paint. Then the same strokes are
+painted in napari alone: image and labels, nothing else. Images above 2048 pixels are
+pyramids, as slides are. Needs a display with OpenGL (Xvfb will do).
 
     python benchmarks/latency.py [--size 1024 4096 16384] [--strokes 30] [--csv FILE]
 """
@@ -19,33 +20,90 @@ import platform
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import napari
 import numpy as np
 from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QWidget
 from skimage import data, transform
 
 from napari_ood_seg.plugin.camera import camera_of, canvas_of
 from napari_ood_seg.plugin.widget import OODSegWidget
-from napari_ood_seg.session.jobs import TileDone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.layers import Layer
+    from qtpy.QtWidgets import QWidget
+
+    from napari_ood_seg.session.jobs import TileDone
+
+WINDOW = (1366, 768)
+IN_VIEW = 1024
 
 
 @dataclass
-class Ticks:
-    """Gaps between ticks of the event loop, in milliseconds."""
+class Figures:
+    """What was measured, in seconds; gaps in milliseconds."""
 
+    first: list[float] = field(default_factory=list)
+    drawn: list[float] = field(default_factory=list)
+    painting: list[float] = field(default_factory=list)
     gaps: list[float] = field(default_factory=list)
-    last: float = 0.0
-    on: bool = False
 
-    def tick(self) -> None:
-        """Note the time since the last tick."""
+
+class Ticks:
+    """Notes the gaps between ticks of the event loop while it is on."""
+
+    def __init__(self, gaps: list[float]) -> None:
+        self.on = False
+        self._gaps = gaps
+        self._last = 0.0
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(5)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start()
+
+    def start(self) -> None:
+        """Note gaps from now on."""
+        self.on, self._last = True, time.perf_counter()
+
+    def stop(self) -> None:
+        """Note no more."""
+        self.on = False
+
+    def _tick(self) -> None:
         now = time.perf_counter()
-        if self.on and self.last:
-            self.gaps.append(1000 * (now - self.last))
-        self.last = now
+        if self.on:
+            self._gaps.append(1000 * (now - self._last))
+        self._last = now
+
+
+class Drawn:
+    """When a result layer changed last, and when the canvas was drawn last."""
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self.at = self.changed = 0.0
+        scene = viewer.window._qt_viewer.canvas._scene_canvas  # noqa: SLF001 - no other
+        scene.events.draw.connect(self._on_draw, position="last")
+
+    def watch(self, layer: Layer | None) -> None:
+        """Note when a layer is read again."""
+        if layer is not None:
+            layer.events.set_data.connect(self._on_change)
+
+    @property
+    def current(self) -> bool:
+        """Whether what changed last has been drawn."""
+        return self.at > self.changed
+
+    def _on_change(self) -> None:
+        self.changed = time.perf_counter()
+
+    def _on_draw(self, _: object) -> None:
+        self.at = time.perf_counter()
 
 
 def picture(size: int) -> list[np.ndarray]:
@@ -55,12 +113,12 @@ def picture(size: int) -> list[np.ndarray]:
     tiles = -(-size // 1024)
     whole = np.tile(wide.astype(np.uint8), (tiles, tiles, 1))[:size, :size]
     levels = [whole]
-    while levels[-1].shape[0] > 1024:
+    while levels[-1].shape[0] > 2048:
         levels.append(np.ascontiguousarray(levels[-1][::2, ::2]))
     return levels
 
 
-def drag(canvas: object, points: list[tuple[int, int]]) -> None:
+def drag(canvas: QWidget, points: list[tuple[int, int]]) -> None:
     """Paint with the left button through canvas positions (x, y)."""
     left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     first, *rest = [QPoint(x, y) for x, y in points]
@@ -72,7 +130,7 @@ def drag(canvas: object, points: list[tuple[int, int]]) -> None:
     QTest.mouseRelease(canvas, left, none, rest[-1])
 
 
-def wait_until(done: object, seconds: float = 120.0) -> None:
+def wait_until(done: Callable[[], bool], seconds: float = 120.0) -> None:
     """Run the event loop until `done()` holds."""
     end = time.perf_counter() + seconds
     while not done():
@@ -81,102 +139,117 @@ def wait_until(done: object, seconds: float = 120.0) -> None:
             raise TimeoutError("no overlay in time")
 
 
-class Drawn:
-    """When a result layer changed last, and when the canvas was drawn last."""
-
-    def __init__(self, viewer: napari.Viewer) -> None:
-        self.at = self.changed = 0.0
-        scene = viewer.window._qt_viewer.canvas._scene_canvas  # noqa: SLF001 - no other way
-        scene.events.draw.connect(self._on_draw, position="last")
-
-    def watch(self, layer: object) -> None:
-        """Note when a layer is read again."""
-        layer.events.set_data.connect(self._on_change)
-
-    def _on_change(self) -> None:
-        self.changed = time.perf_counter()
-
-    def _on_draw(self, _: object) -> None:
-        self.at = time.perf_counter()
-
-
-def look_at_middle(viewer: napari.Viewer, canvas: QWidget, size: int) -> None:
-    """Show 1024 x 1024 pixels of the middle of the image."""
-    camera = camera_of(viewer)
-    camera.zoom = min(canvas.width(), canvas.height()) / 1024
-    camera.center = (0.0, size / 2 - 0.5, size / 2 - 0.5)
-
-
-def measure(size: int, strokes: int, seed: int = 0) -> dict[str, list[float]]:
-    """Return seconds per stroke, and event-loop gaps in ms while busy."""
-    rng = np.random.default_rng(seed)
+def open_viewer(size: int) -> napari.Viewer:
+    """Return a window with the image."""
     viewer = napari.Viewer(show=True)
-    viewer.window.resize(1366, 768)
+    viewer.window.resize(*WINDOW)
     levels = picture(size)
     viewer.add_image(levels if len(levels) > 1 else levels[0], rgb=True, name="section")
+    return viewer
+
+
+def look_at_middle(viewer: napari.Viewer, size: int) -> None:
+    """Show the middle of the image, `IN_VIEW` pixels high and wide."""
+    canvas, camera = canvas_of(viewer), camera_of(viewer)
+    camera.zoom = min(canvas.width(), canvas.height()) / IN_VIEW
+    camera.center = (0.0, size / 2 - 0.5, size / 2 - 0.5)
+    QTest.qWait(500)
+
+
+def strokes_of(canvas: QWidget, n: int) -> list[list[tuple[int, int]]]:
+    """Return `n` strokes near the middle of the canvas, the same each time."""
+    rng = np.random.default_rng(0)
+    middle = (canvas.width() // 2, canvas.height() // 2)
+    out = []
+    for _ in range(n):
+        x, y = (int(m + rng.integers(-200, 120)) for m in middle)
+        out.append([(x + 6 * k, y + 3 * (k % 3)) for k in range(15)])
+    return out
+
+
+def live(size: int, n: int) -> Figures:
+    """Paint with Live on."""
+    figures = Figures()
+    viewer = open_viewer(size)
     widget = OODSegWidget(viewer)
     viewer.window.add_dock_widget(widget, name="OOD Seg")
     wait_until(lambda: widget.images.tracker is not None)
     QTest.qWait(3000)  # the heavy imports of the worker are not part of a stroke
-    canvas = canvas_of(viewer)
-    look_at_middle(viewer, canvas, size)
-    QTest.qWait(500)
-    drawn = Drawn(viewer)
-    ticks = Ticks()
-    timer = QTimer()
-    timer.setTimerType(Qt.TimerType.PreciseTimer)
-    timer.setInterval(5)
-    timer.timeout.connect(ticks.tick)
-    timer.start()
-    session = widget.session
+    look_at_middle(viewer, size)
+    canvas, session, overlays = canvas_of(viewer), widget.session, widget.overlays
+    drawn, ticks = Drawn(viewer), Ticks(figures.gaps)
     session.add_class("second")
     session.set_live(live=True)
-    drawn.watch(widget.overlays.heatmap)
-    first_tile = {"at": 0.0}
+    drawn.watch(overlays.heatmap)
+    arrived: list[float] = []
 
     def on_tile(event: TileDone) -> None:
-        if not first_tile["at"] and event.seen:
-            first_tile["at"] = time.perf_counter()
+        if event.seen:
+            arrived.append(time.perf_counter())
 
     session.tile_done.connect(on_tile)
-    out: dict[str, list[float]] = {"first": [], "seconds": []}
-    middle = (canvas.width() // 2, canvas.height() // 2)
-    for i in range(strokes):
+    rest = np.random.default_rng(1)
+    for i, points in enumerate(strokes_of(canvas, n)):
         widget.classes.select(1 + i % 2)
-        x, y = (int(m + rng.integers(-200, 120)) for m in middle)
-        points = [(x + 6 * k, y + 3 * (k % 3)) for k in range(15)]
-        first_tile["at"] = 0.0
-        ticks.on, ticks.last = True, 0.0
+        arrived.clear()
+        ticks.start()
+        pressed = time.perf_counter()
         drag(canvas, points)
-        begin = time.perf_counter()
-        wait_until(lambda: bool(first_tile["at"]))
-        out["first"].append(first_tile["at"] - begin)
-        wait_until(lambda: not session.busy and not widget.overlays.pending)
-        wait_until(lambda: drawn.at > drawn.changed)
-        out["seconds"].append(drawn.at - begin)
-        ticks.on = False
-        QTest.qWait(int(rng.integers(50, 400)))  # the work goes on; the hand moves
+        released = time.perf_counter()
+        wait_until(lambda: bool(arrived))
+        wait_until(lambda: not session.busy and not overlays.pending)
+        wait_until(lambda: drawn.current)
+        ticks.stop()
+        figures.painting.append(released - pressed)
+        figures.first.append(arrived[0] - released)
+        figures.drawn.append(drawn.at - released)
+        QTest.qWait(int(rest.integers(50, 700)))  # the hand moves
+    viewer.window.remove_dock_widget("all")
     viewer.close()
-    out["gaps"] = ticks.gaps
-    return out
+    return figures
 
 
-def row_of(size: int, found: dict[str, list[float]]) -> dict[str, object]:
+def alone(size: int, n: int) -> Figures:
+    """Paint the same strokes in napari without us."""
+    figures = Figures()
+    viewer = open_viewer(size)
+    layer = viewer.add_labels(np.zeros((size, size), np.uint8))
+    layer.mode, layer.brush_size = "paint", max(3, round(size / 150))
+    QTest.qWait(1000)
+    look_at_middle(viewer, size)
+    canvas, ticks = canvas_of(viewer), Ticks(figures.gaps)
+    for i, points in enumerate(strokes_of(canvas, n)):
+        layer.selected_label = 1 + i % 2
+        ticks.start()
+        pressed = time.perf_counter()
+        drag(canvas, points)
+        figures.painting.append(time.perf_counter() - pressed)
+        QTest.qWait(300)
+        ticks.stop()
+    viewer.close()
+    return figures
+
+
+def row_of(size: int, ours: Figures, theirs: Figures) -> dict[str, object]:
     """Return the figures of one image size."""
-    warm, gaps = found["seconds"][1:], found["gaps"]
+
+    def at(values: list[float], q: float, digits: int = 3) -> float:
+        return round(float(np.percentile(values, q)), digits)
+
     return {
         "size": size,
         "cores": os.cpu_count(),
         "napari": napari.__version__,
         "python": platform.python_version(),
-        "strokes": len(found["seconds"]),
-        "cold_s": round(found["seconds"][0], 3),
-        "tile_p50_s": round(float(np.percentile(found["first"][1:], 50)), 3),
-        "warm_p50_s": round(float(np.percentile(warm, 50)), 3),
-        "warm_p95_s": round(float(np.percentile(warm, 95)), 3),
-        "gap_p99_ms": round(float(np.percentile(gaps, 99)), 1),
-        "gap_max_ms": round(max(gaps), 1),
-        "ticks": len(gaps),
+        "strokes": len(ours.drawn),
+        "cold_s": round(ours.drawn[0], 3),
+        "tile_p50_s": at(ours.first[1:], 50),
+        "warm_p50_s": at(ours.drawn[1:], 50),
+        "warm_p95_s": at(ours.drawn[1:], 95),
+        "gap_p99_ms": at(ours.gaps, 99, 1),
+        "gap_max_ms": at(ours.gaps, 100, 1),
+        "alone_gap_p99_ms": at(theirs.gaps, 99, 1),
+        "painting_speed": round(at(theirs.painting, 50) / at(ours.painting[1:], 50), 2),
     }
 
 
@@ -188,9 +261,9 @@ def main() -> None:
     parser.add_argument("--csv", type=Path, help="append the figures to this file")
     args = parser.parse_args()
     for size in args.size:
-        row = row_of(size, measure(size, args.strokes))
+        row = row_of(size, live(size, args.strokes), alone(size, 10))
         for name, value in row.items():
-            print(f"{name:12s} {value}")
+            print(f"{name:18s} {value}")
         if args.csv:
             new = not args.csv.exists()
             with args.csv.open("a", newline="") as file:

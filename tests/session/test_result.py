@@ -68,9 +68,8 @@ def test_every_so_many_pixels_fill_their_squares() -> None:
     result = Result((64, 70))
     region = (slice(32, 64), slice(64, 70))
     coarse = np.arange(1, 17, dtype=np.uint8).reshape(8, 2)
-    prediction = Prediction(
-        classes=coarse, score=0.0 * coarse, typicality=coarse.astype(np.float32) / 16
-    )
+    share = (coarse / 16).astype(np.float32)
+    prediction = Prediction(classes=coarse, score=share, typicality=share)
     result.write(region, prediction, stride=4)
     wanted = coarse.repeat(4, axis=0).repeat(4, axis=1)[:, :6]
     np.testing.assert_array_equal(result.classes[region], wanted)

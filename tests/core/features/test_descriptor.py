@@ -10,14 +10,13 @@ from sklearn.preprocessing import StandardScaler
 
 from napari_ood_seg.core.config import FilterConfig
 from napari_ood_seg.core.errors import ImageError
-from napari_ood_seg.core.features.descriptor import (
+from napari_ood_seg.core.features.channels import (
     SPECTRAL_FROM,
     ChannelMap,
-    Descriptor,
     Light,
-    Reduction,
     fit_channels,
 )
+from napari_ood_seg.core.features.descriptor import Descriptor, Reduction
 from napari_ood_seg.core.moments import Moments
 from tests.contracts.scenes import three_textures
 

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Final, Self
 
 import torch
 
-from napari_ood_seg.core.errors import ImageError
 from napari_ood_seg.core.features.bank import FilterBank
+from napari_ood_seg.core.features.channels import (
+    ChannelMap,
+    ColorMap,
+    fit_channels,
+    signed,
+    subsample,
+)
 from napari_ood_seg.core.moments import Moments
 
 if TYPE_CHECKING:
@@ -21,92 +27,8 @@ if TYPE_CHECKING:
 
     Regions = Callable[[], Iterable[Tensor]]
 
-SPECTRAL_FROM: Final = 9
-"""Images with at least this many channels are taken for spectra."""
-
-_SPECTRA: Final = 4_000
-"""Pixels per region that enter the statistics of the channels."""
-
-_LIMITS: Final = torch.tensor([0.005, 0.995])
-
 _PIXELS: Final = 20_000
 """Pixels per region that enter the statistics of the features."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ChannelMap:
-    """Decorrelates the channels of an image.
-
-    Attributes
-    ----------
-    light
-        How to take the illumination out of a spectrum; `None` for images with few
-        channels.
-    mean
-        `(c,)` mean of the channels, after that.
-    basis
-        `(c, k)` orthonormal principal axes, the largest variance first.
-    scale
-        Spread along the first axis; what comes out has spread 1 there.
-    """
-
-    light: Light | None
-    mean: Tensor = field(repr=False)
-    basis: Tensor = field(repr=False)
-    scale: float
-
-    @property
-    def n_out(self) -> int:
-        """Number of channels that come out."""
-        return int(self.basis.shape[1]) + (self.light is not None)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return `(n_out, h, w)` channels of `x`, `(c, h, w)`.
-
-        With `light`, the standardised logarithm of the brightness comes first. A
-        value that is not finite becomes that of the average pixel.
-        """
-        spectrum, log_light = (x, None) if self.light is None else self.light.split(x)
-        mean = self.mean.to(x.device)[:, None, None]
-        centred = _finite(spectrum - mean).flatten(1)
-        flat = self.basis.T.to(x.device) @ centred / self.scale
-        out = flat.view(-1, *x.shape[1:])
-        return out if log_light is None else torch.cat([_finite(log_light)[None], out])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Light:
-    """Splits a spectrum into its shape and its brightness.
-
-    Attributes
-    ----------
-    floor
-        Least brightness that is divided by.
-    mean, scale
-        Of the logarithm of the brightness over the image.
-    """
-
-    floor: float
-    mean: float
-    scale: float
-
-    @classmethod
-    def fit(cls, rows: Tensor) -> Self:
-        """Estimate from `(n, c)` spectra."""
-        brightness = rows.mean(1).double()
-        floor = 1e-3 * max(float(brightness.abs().mean()), 1e-12)
-        logs = brightness.clamp_min(floor).log()
-        scale = float(logs.std()) if len(logs) > 1 else 1.0
-        return cls(floor=floor, mean=float(logs.mean()), scale=max(scale, 1e-6))
-
-    def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the shape and the standardised log brightness of `x`, `(c, ...)`.
-
-        The shape is `x` over its mean along the channels: per-pixel L1
-        normalisation up to the constant `c`, so that illumination cancels.
-        """
-        brightness = x.mean(0).clamp_min(self.floor)
-        return x / brightness, (brightness.log() - self.mean) / self.scale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -140,7 +62,7 @@ class Reduction:
         gain = (values[:d] + 1e-3 * values[0]).clamp_min(1e-12)
         basis = axes[:, :d] * gain ** (-config.whitening / 2)
         return cls(
-            mean=moments.mean.float(), scale=scale.float(), basis=_signed(basis).float()
+            mean=moments.mean.float(), scale=scale.float(), basis=signed(basis).float()
         )
 
     def __call__(self, raw: Tensor) -> Tensor:
@@ -256,7 +178,7 @@ class Descriptor:
     def raw_moments(self, regions: Regions) -> list[Moments]:
         """Return the moments of the raw features of each scale."""
         parts = [
-            [Moments.of(_subsample(z, _PIXELS)) for z in self.raw(x)] for x in regions()
+            [Moments.of(subsample(z, _PIXELS)) for z in self.raw(x)] for x in regions()
         ]
         return [
             Moments.sum(level, len(level[0].total))
@@ -310,108 +232,7 @@ class Descriptor:
         return tuple(reduce(z) for reduce, z in pairs)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ColorMap:
-    """Shows an image with any channels to an encoder that wants colours.
-
-    Three channels are taken as they are, one three times, others by their first
-    three principal components. One stretch for all three brings the 0.5th to the
-    99.5th percentile of the image to 0 to 1.
-
-    Attributes
-    ----------
-    basis
-        `(c, 3)`.
-    low, high
-        What becomes 0 and 1.
-    """
-
-    basis: Tensor = field(repr=False)
-    low: float
-    high: float
-
-    @classmethod
-    def fit(cls, regions: Iterable[Tensor]) -> Self:
-        """Estimate from `(c, h, w)` sample regions."""
-        rows = torch.cat([_subsample(x, _SPECTRA) for x in regions]).cpu()
-        rows = rows[torch.isfinite(rows).all(1)]
-        c = rows.shape[1]
-        if c == 3:
-            basis = torch.eye(3)
-        elif c == 1:
-            basis = torch.ones(1, 3)
-        else:
-            _, axes = torch.linalg.eigh(Moments.of(rows).covariance)
-            top = _signed(axes.flip(1)[:, :3]).float()
-            basis = torch.cat([top, top[:, -1:].expand(-1, 3 - top.shape[1])], dim=1)
-        values = (rows @ basis).flatten()
-        limits = torch.quantile(values[:: max(1, len(values) // 100_000)], _LIMITS)
-        low, high = (float(v) for v in limits)
-        return cls(basis=basis, low=low, high=max(high, low + 1e-6))
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return `(3, h, w)` colours of `x`, `(c, h, w)`, about 0 to 1."""
-        flat = self.basis.T.to(x.device) @ _finite(x).flatten(1)
-        scaled = (flat - self.low) / (self.high - self.low)
-        return scaled.clamp(-0.5, 1.5).view(3, *x.shape[1:])
-
-
-def fit_channels(config: FilterConfig, regions: Iterable[Tensor]) -> ChannelMap:
-    """Estimate the decorrelation of the channels from `(c, h, w)` sample regions.
-
-    Raises
-    ------
-    ImageError
-        If the image is constant or has no finite pixel.
-    """
-    rows = torch.cat([_subsample(x, _SPECTRA) for x in regions]).cpu()
-    rows = rows[torch.isfinite(rows).all(1)]
-    if len(rows) == 0:
-        raise ImageError("the image has no finite pixel: nothing can be learnt from it")
-    light = Light.fit(rows) if _is_spectral(config, rows.shape[1]) else None
-    moments = Moments.of(rows if light is None else light.split(rows.T)[0].T)
-    if light is not None and _is_constant(moments):  # grey: only brightness differs
-        light, moments = None, Moments.of(rows)
-    if _is_constant(moments):
-        raise ImageError("the image is constant: there is nothing to tell classes by")
-    values, axes = torch.linalg.eigh(moments.covariance)
-    k = min(config.max_components, len(values))
-    return ChannelMap(
-        light=light,
-        mean=moments.mean.float(),
-        basis=_signed(axes.flip(1)[:, :k]).float(),
-        scale=float(values[-1].sqrt()),
-    )
-
-
 def _cut(z: Tensor, factor: int, spans: Sequence[tuple[int, int]]) -> Tensor:
     """Return the part of a level's features that covers `spans` of the region."""
     (top, bottom), (left, right) = ((a // factor, -(-b // factor)) for a, b in spans)
     return z[:, top:bottom, left:right]
-
-
-def _is_constant(moments: Moments) -> bool:
-    size = moments.outer.diagonal().sum() / moments.n
-    return bool(moments.covariance.diagonal().sum() <= 1e-10 * size)
-
-
-def _is_spectral(config: FilterConfig, n_channels: int) -> bool:
-    if config.spectral == "auto":
-        return n_channels >= SPECTRAL_FROM
-    return config.spectral == "l1" and n_channels > 1
-
-
-def _finite(x: Tensor) -> Tensor:
-    return torch.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)
-
-
-def _subsample(x: Tensor, n: int) -> Tensor:
-    """Return about `n` evenly spaced pixels of `x` as `(n, c)` rows."""
-    flat = x.flatten(1)
-    return flat[:, :: max(1, flat.shape[1] // n)].T
-
-
-def _signed(basis: Tensor) -> Tensor:
-    """Return `basis` with each column's largest entry positive: no arbitrary signs."""
-    top = basis.abs().argmax(0)
-    return basis * torch.sign(basis[top, torch.arange(basis.shape[1])])

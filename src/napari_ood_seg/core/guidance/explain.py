@@ -19,7 +19,8 @@ from napari_ood_seg.core.guidance.surroundings import surroundings
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from napari_ood_seg.core.features.store import FeatureStore, TileFeatures
+    from napari_ood_seg.core.features.store import FeatureStore
+    from napari_ood_seg.core.features.tile_features import TileFeatures
     from napari_ood_seg.core.guidance.nearness import Levels, StrokeFeatures
     from napari_ood_seg.core.models.instant import InstantModel
 

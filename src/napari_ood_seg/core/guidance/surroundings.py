@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
-    from napari_ood_seg.core.features.store import TileFeatures
+    from napari_ood_seg.core.features.tile_features import TileFeatures
 
     Coords = npt.NDArray[np.integer]
 

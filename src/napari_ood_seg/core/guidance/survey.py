@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
-    from napari_ood_seg.core.features.store import FeatureStore, TileFeatures
+    from napari_ood_seg.core.features.store import FeatureStore
+    from napari_ood_seg.core.features.tile_features import TileFeatures
     from napari_ood_seg.core.models.instant import InstantModel
 
     Floats = npt.NDArray[np.float32]

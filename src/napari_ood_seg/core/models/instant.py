@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.config import InstantConfig
     from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.features.descriptor import Descriptor
-    from napari_ood_seg.core.features.store import TileFeatures
+    from napari_ood_seg.core.features.tile_features import TileFeatures
     from napari_ood_seg.core.ood.ensemble import Ensemble
     from napari_ood_seg.core.ood.threshold import Calibration
     from napari_ood_seg.core.types import ClassInfo

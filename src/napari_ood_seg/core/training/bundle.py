@@ -12,13 +12,8 @@ import torch
 
 from napari_ood_seg.core.config import FilterConfig, InstantConfig, PUConfig
 from napari_ood_seg.core.errors import FileFormatError
-from napari_ood_seg.core.features.descriptor import (
-    ChannelMap,
-    ColorMap,
-    Descriptor,
-    Light,
-    Reduction,
-)
+from napari_ood_seg.core.features.channels import ChannelMap, ColorMap, Light
+from napari_ood_seg.core.features.descriptor import Descriptor, Reduction
 from napari_ood_seg.core.features.encoder import Encoder
 from napari_ood_seg.core.io.safe_file import read_document, write_document
 from napari_ood_seg.core.models.instant import InstantModel

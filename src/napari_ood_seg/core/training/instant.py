@@ -10,7 +10,8 @@ import torch
 from napari_ood_seg.core.data.scribbles import Scribbles, require_same_shape
 from napari_ood_seg.core.errors import ModelMismatchError
 from napari_ood_seg.core.features import pyramid
-from napari_ood_seg.core.features.descriptor import SPECTRAL_FROM, Descriptor
+from napari_ood_seg.core.features.channels import SPECTRAL_FROM
+from napari_ood_seg.core.features.descriptor import Descriptor
 from napari_ood_seg.core.features.encoder import Encoder, load_encoder
 from napari_ood_seg.core.features.pyramid import Footprint
 from napari_ood_seg.core.features.store import (
