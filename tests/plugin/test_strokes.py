@@ -255,3 +255,14 @@ def test_removing_a_class_erases_it_and_undo_brings_it_back(driver: Driver) -> N
     driver.undo()
     assert driver.session.scribbles is before
     assert [c.id for c in driver.session.classes] == [1, 2]
+
+
+def test_the_session_knows_when_somebody_paints(driver: Driver) -> None:
+    driver.add_image(two_halves())
+    told: list[bool] = []
+    driver.session.painting_changed.connect(told.append)
+    driver.stroke((10, 6), (10, 24))
+    assert told == [True, False]
+    driver.layer.mode = "pan_zoom"
+    driver.stroke((10, 6), (10, 24))
+    assert told == [True, False]

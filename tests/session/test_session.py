@@ -859,3 +859,32 @@ def test_an_audit_needs_scribbles() -> None:
     heard = Heard(session)
     session.audit()
     assert heard.of("message")[0][1] == "warning"
+
+
+# ----------------------------------------------------------------------- memory
+
+
+def test_memory_bounds_what_is_kept() -> None:
+    session, heard = ready()
+    session.set_memory(0.25)
+    session.train()
+    assert {t.budget for t in heard.of("tile_done")} == {2**28}
+    assert heard.of("tile_done")[-1].kept > 0
+
+
+def test_another_plane_while_training_trains_on() -> None:
+    owner = Owner()
+    session, _ = ready(post=owner.post)
+    session.set_image(stack())
+    for stroke in strokes().strokes:
+        session.paint(stroke.class_id, stroke.coords)
+    session.train()
+    owner.run_waiting()
+    first = session.model
+    session.paint(1, [(5, 5)])
+    session.train()
+    session.set_plane((1,))  # before the job has told of a model
+    owner.run_waiting()
+    assert session.model is not first
+    assert session.result is not None
+    assert (session.result.classes > 0).all()

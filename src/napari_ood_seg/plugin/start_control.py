@@ -88,11 +88,13 @@ class StartControl(QObject):
         for key, preference in SHOWN.items():
             panel.views.set_shown(key, preferences.value(preference))
         panel.memory_panel.set_memory(preferences.memory_gb)
+        panel.session.set_memory(preferences.memory_gb)
 
     def _follow(self) -> None:
         panel, preferences = self._panel, self._preferences
         preferences.changed.connect(self._on_preference)
         preferences.memory_changed.connect(panel.memory_panel.set_memory)
+        preferences.memory_changed.connect(panel.session.set_memory)
         panel.memory_panel.memory_changed.connect(self._on_memory)
         panel.session.keep_changed.connect(self._on_keep)
         panel.views.changed.connect(self._on_view)

@@ -264,6 +264,10 @@ class LiveSession(Choices):
         """Run `call` on the owner's thread, unless the session is closed by then."""
         self._runner.call_owner(call)
 
+    def set_memory(self, gigabytes: float) -> None:
+        """Keep features, and results, in no more memory than this from now on."""
+        self.memory = round(gigabytes * 2**30)
+
     def set_device(self, device: str) -> None:
         """Compute elsewhere from the next job on."""
         self.device = device
