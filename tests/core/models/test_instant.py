@@ -13,7 +13,6 @@ from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import ModelMismatchError
 from napari_ood_seg.core.features.store import FeatureStore, read_region, sample_regions
-from napari_ood_seg.core.features.tile_features import TileFeatures
 from tests.contracts.model import DenseModelContract
 from tests.contracts.scenes import (
     CPU,
@@ -28,6 +27,7 @@ from tests.contracts.scenes import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_ood_seg.core.features.tile_features import TileFeatures
     from napari_ood_seg.core.models.base import DenseModel
     from napari_ood_seg.core.models.instant import InstantModel
     from napari_ood_seg.core.ood.base import ClassDetector, PixelDetector

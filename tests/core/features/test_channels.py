@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+
+from napari_ood_seg.core.config import FilterConfig
+from napari_ood_seg.core.errors import ImageError
+from napari_ood_seg.core.features.channels import (
+    SPECTRAL_FROM,
+    ChannelMap,
+    Light,
+    fit_channels,
+)
+from napari_ood_seg.core.features.descriptor import Descriptor
+from tests.contracts.scenes import three_textures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import Tensor
+
+QUICK = FilterConfig(sigmas=(1.0, 2.0), n_features=8)
+
+
+def region(n_channels: int = 3, seed: int = 0) -> Tensor:
+    return torch.from_numpy(three_textures(n_channels, seed=seed)).permute(2, 0, 1)
+
+
+def always(*regions: Tensor) -> Callable[[], Iterator[Tensor]]:
+    return lambda: iter(regions)
+
+
+def fitted_channels(x: Tensor, **settings: object) -> ChannelMap:
+    return fit_channels(FilterConfig(**settings), iter([x]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("n_channels", [2, 3, 5, 8])
+def test_channels_are_principal_components(n_channels: int) -> None:
+    x = region(n_channels)[:, :40, :40]  # few enough that every pixel counts
+    channels = fitted_channels(x)
+    pca = PCA().fit(x.flatten(1).T.double().numpy())
+    found = channels(x).flatten(1).double().numpy()
+    expected = pca.transform(x.flatten(1).T.double().numpy()).T / channels.scale
+    for got, want in zip(found, expected, strict=True):
+        np.testing.assert_allclose(got * np.sign(got @ want), want, atol=1e-4)
+    assert found[0].std() == pytest.approx(1, rel=1e-3)
+    top = channels.basis.abs().argmax(0)
+    assert (channels.basis[top, torch.arange(n_channels)] > 0).all()
+
+
+def test_many_channels_become_few() -> None:
+    channels = fitted_channels(region(40), max_components=4)
+    assert channels.n_out == 5  # and the brightness
+    gram = channels.basis.T @ channels.basis
+    torch.testing.assert_close(gram, torch.eye(4), rtol=0, atol=1e-5)
+    assert channels(region(40)).shape == (5, 64, 96)
+
+
+@pytest.mark.parametrize(
+    ("spectral", "n_channels", "splits"),
+    [
+        ("auto", SPECTRAL_FROM - 1, False),
+        ("auto", SPECTRAL_FROM, True),
+        ("none", 40, False),
+        ("l1", 3, True),
+        ("l1", 1, False),
+    ],
+)
+def test_when_the_light_is_taken_out(
+    spectral: str, n_channels: int, splits: bool
+) -> None:
+    channels = fitted_channels(region(n_channels), spectral=spectral)
+    assert (channels.light is not None) == splits
+
+
+def test_light_is_divided_out() -> None:
+    x = region(12) + 0.1
+    channels = fitted_channels(x)
+    shade = torch.linspace(0.5, 3, 96)  # from left to right
+    lit, plain = channels(x * shade), channels(x)
+    torch.testing.assert_close(lit[1:], plain[1:], rtol=1e-3, atol=1e-4)
+    assert channels.light is not None
+    gain = (lit[0] - plain[0]) * channels.light.scale
+    torch.testing.assert_close(gain, shade.log().expand(64, 96), rtol=1e-3, atol=1e-3)
+
+
+def test_log_brightness_is_standardised() -> None:
+    x = region(12) + 0.1
+    light = Light.fit(x.flatten(1).T)
+    shape, log_light = light.split(x)
+    assert float(log_light.mean()) == pytest.approx(0, abs=1e-4)
+    assert float(log_light.std()) == pytest.approx(1, abs=1e-4)
+    torch.testing.assert_close(shape.mean(0), torch.ones(64, 96))
+
+
+def test_dark_pixels_have_a_floor() -> None:
+    x = region(12)
+    x[:, 0, 0] = 0
+    shape, log_light = Light.fit(x.flatten(1).T).split(x)
+    assert torch.isfinite(shape).all()
+    assert torch.isfinite(log_light).all()
+
+
+@pytest.mark.parametrize("n_channels", [3, 12])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_not_finite_becomes_the_average_pixel(
+    n_channels: int, value: float
+) -> None:
+    x = region(n_channels)
+    clean = fitted_channels(x)
+    x[:, 5, 5] = value
+    spoilt = clean(x)
+    assert torch.isfinite(spoilt).all()
+    principal = spoilt[-min(n_channels, 8) :, 5, 5]
+    torch.testing.assert_close(principal, torch.zeros_like(principal))
+
+
+@pytest.mark.parametrize("n_channels", [3, 12])
+def test_not_finite_pixels_do_not_enter_the_statistics(n_channels: int) -> None:
+    x = region(n_channels)[:, :40, :40].clone()
+    x[:, 3] = float("nan")
+    x[1, 7, 7] = float("inf")
+    rows = x.flatten(1).T
+    rows = rows[torch.isfinite(rows).all(1)]
+    clean = fitted_channels(rows.T[:, None, :])
+    spoilt = fitted_channels(x)
+    torch.testing.assert_close(spoilt.mean, clean.mean)
+    torch.testing.assert_close(spoilt.basis, clean.basis)
+
+
+@pytest.mark.parametrize("n_channels", [1, 3, 12])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (7.0, "the image is constant: there is nothing to tell classes by"),
+        (0.0, "the image is constant: there is nothing to tell classes by"),
+        (float("nan"), "the image has no finite pixel: nothing can be learnt from it"),
+    ],
+)
+def test_unusable_images(n_channels: int, value: float, message: str) -> None:
+    x = torch.full((n_channels, 20, 20), value)
+    with pytest.raises(ImageError) as caught:
+        Descriptor.fit(QUICK, always(x))
+    assert str(caught.value) == message
+    good = Descriptor.fit(QUICK, always(region(n_channels)))
+    with pytest.raises(ImageError) as caught:
+        good.adapted(always(x))
+    assert str(caught.value) == message
+
+
+# ---------------------------------------------------------------------- reduction
