@@ -52,7 +52,7 @@ class Annotating:
 
     def push(self, text: str) -> bool:
         found = self.driver.panel.findChildren(QPushButton)
-        button = next(b for b in found if b.text() == text)
+        button = next(b for b in found if b.text().replace("&", "") == text)
         return self.click(button)
 
     def click(self, button: QPushButton) -> bool:

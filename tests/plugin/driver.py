@@ -46,6 +46,7 @@ def open_panel(viewer: Viewer, name: str = "OOD Seg") -> OODSegWidget:
     """Dock a panel with settings that train quickly."""
     panel = OODSegWidget(viewer)
     panel.session.set_config(SMALL)
+    panel.session.edits.clear()  # nobody chose it
     viewer.window.add_dock_widget(panel, name=name, area="right")
     return panel
 

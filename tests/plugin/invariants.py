@@ -96,25 +96,28 @@ class Troubles(logging.Handler):
 
 
 class Freshness:
-    """Whether the whole plane was predicted since model, image or plane changed.
+    """Whether the plane was predicted with the model of now: all of it, or the view.
 
     Also notes when live training failed, which leaves the last result.
     """
 
     def __init__(self, session: Session) -> None:
-        self.complete = False
         self.failed = False
-        session.model_changed.connect(self._on_change)
-        session.result_started.connect(self._on_change)
-        session.image_changed.connect(self._on_change)
+        self._session = session
         session.tile_done.connect(self._on_tile)
         session.message.connect(self._on_message)
 
-    def _on_change(self) -> None:
-        self.complete = False
+    @property
+    def complete(self) -> bool:
+        result = self._session.result
+        return result is not None and not result.lacks(None)
 
-    def _on_tile(self, event: Any) -> None:
-        self.complete = event.done == event.total
+    @property
+    def filled(self) -> bool:
+        result = self._session.result
+        return result is not None and not result.lacks(self._session.view)
+
+    def _on_tile(self, _: object) -> None:
         self.failed = False
 
     def _on_message(self, _text: str, kind: str) -> None:
@@ -239,8 +242,8 @@ def _overlays(driver: Driver, fresh: Freshness) -> Iterator[str]:
     """What lies on the image is what the model says of the shown plane."""
     session, overlays = driver.session, driver.panel.overlays
     waits = session.live and session.scribbles.strokes and not fresh.failed
-    if waits and not fresh.complete:
-        yield "live mode has not predicted the plane"
+    if waits and not fresh.filled:
+        yield "live mode has not predicted what is visible"
     source, model = session.source, session.model
     if not fresh.complete or source is None or model is None or source.plane_shape:
         return  # features of a stack are adapted to all of its planes

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dask.array as da
 import numpy as np
@@ -22,7 +22,14 @@ from napari_ood_seg.plugin.layers import (
     source_of,
 )
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 CLASSES = (ClassInfo(id=1, name="a", color="#ff0000"),)
+
+
+def levels(dtype: type) -> list[npt.NDArray[Any]]:
+    return [np.zeros((20, 30), dtype), np.zeros((10, 15), dtype)]
 
 
 def zeros(*shape: int, dtype: Any = np.float32) -> Any:
@@ -132,8 +139,8 @@ def test_our_layers_lie_on_the_image(options: dict[str, Any]) -> None:
     source = source_of(layer)
     ours = [
         make_scribbles(layer, source, CLASSES),
-        make_classes(layer, source, zeros(20, 30, dtype=np.uint8), CLASSES),
-        make_heatmap(layer, source, zeros(20, 30)),
+        make_classes(layer, source, levels(np.uint8), CLASSES),
+        make_heatmap(layer, source, levels(np.float32)),
     ]
     for point in ((0, 0), (19, 0), (3.5, 28)):
         for made in ours:
@@ -171,8 +178,8 @@ def test_a_rotated_stack() -> None:
 def test_the_heatmap_is_from_0_to_1_and_the_classes_cannot_be_painted() -> None:
     layer = Image(zeros(20, 30))
     source = source_of(layer)
-    classes = make_classes(layer, source, zeros(20, 30, dtype=np.uint8), CLASSES)
-    heatmap = make_heatmap(layer, source, zeros(20, 30))
+    classes = make_classes(layer, source, levels(np.uint8), CLASSES)
+    heatmap = make_heatmap(layer, source, levels(np.float32))
     assert not classes.editable
     assert tuple(heatmap.contrast_limits) == (0.0, 1.0)
     assert [role_of(la) for la in (classes, heatmap)] == ["classes", "heatmap"]

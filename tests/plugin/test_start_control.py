@@ -60,7 +60,7 @@ def test_the_next_panel_is_as_this_one_was(
     assert again.memory_panel._spin.value() == again.preferences.memory_gb == 3.5
     assert at_first == [config]
     assert again.settings_panel._settings == SMALL  # set by the test
-    assert not again.classes_panel._undo.isEnabled()
+    assert again.session.undo() is None
 
 
 def test_reset_is_remembered_too(driver: Driver) -> None:

@@ -42,6 +42,7 @@ class Explainer:
         session.scribbles_changed.connect(self.again)
         session.busy_changed.connect(self._on_busy)
         session.image_changed.connect(self.clear)
+        session.plane_changed.connect(self.clear)
         session.result_started.connect(self._on_result)
 
     def close(self) -> None:
@@ -53,6 +54,7 @@ class Explainer:
         session.scribbles_changed.disconnect(self.again)
         session.busy_changed.disconnect(self._on_busy)
         session.image_changed.disconnect(self.clear)
+        session.plane_changed.disconnect(self.clear)
         session.result_started.disconnect(self._on_result)
 
     def watch(self, on: bool) -> None:
@@ -107,6 +109,6 @@ class Explainer:
             self._session.tally()
 
     def _on_result(self) -> None:
-        """Forget what another plane showed: the same place of this one is another."""
+        """Forget the pixel where there is no result any more."""
         if self._session.result is None:
             self.clear()

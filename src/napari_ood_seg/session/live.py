@@ -65,6 +65,7 @@ class LiveSession(Choices):
     """
 
     image_changed: ClassVar[Signal] = Signal()
+    plane_changed: ClassVar[Signal] = Signal()
     live_changed: ClassVar[Signal] = Signal(bool)
     busy_changed: ClassVar[Signal] = Signal(bool)
     ahead_changed: ClassVar[Signal] = Signal(bool)
@@ -138,6 +139,7 @@ class LiveSession(Choices):
         if self.source is not None:
             found = self._results.get(self.source, plane)
         self.result = found
+        self.plane_changed.emit()
         self.result_started.emit()
         if self._training:
             self.train()  # the same, but this plane is predicted first
