@@ -130,10 +130,10 @@ class ImageControl(QObject):
         self._session.set_image(source)
         self._show_picture(source)
         self._attach(self._existing_scribbles(source) or self._make_scribbles(source))
+        self.changed.emit()  # whoever shows results has to know whose they are
         self._on_step()
         self._on_camera()
         self._list_images()
-        self.changed.emit()
 
     def renew_scribbles(self) -> None:
         """Make a scribbles layer where there is none; known strokes come back."""

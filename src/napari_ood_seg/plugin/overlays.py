@@ -158,6 +158,8 @@ class Overlays(QObject):
         for layer in self._shown.layers():
             if layer not in self._viewer.layers:
                 self.forget(layer)
+        if self._session.result is not None:
+            self._on_started()
         self._show_wanted()
         self._on_classes()
 
