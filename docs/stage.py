@@ -66,9 +66,6 @@ def settle(viewer: Viewer, widget: OODSegWidget) -> None:
     """Wait until nothing is computed and all is drawn."""
     session, overlays = widget.session, widget.overlays
     wait_until(lambda: not session.busy and not overlays.pending)
-    if overlays.heatmap is not None and session.model is not None:
-        heatmap: Any = overlays.heatmap
-        wait_until(lambda: bool(heatmap.colorbar.visible))
     _wait_for_the_layout(widget)
     drawn: list[object] = []
     canvas: Any = viewer.window._qt_viewer.canvas  # noqa: SLF001 - no other way

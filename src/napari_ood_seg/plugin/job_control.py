@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from qtpy.QtCore import QObject, QTimer
@@ -89,8 +90,9 @@ class JobControl(QObject):
 
     def close(self) -> None:
         """Tell nothing more."""
-        for timer in (self._tell, self._count, self._rest):
-            timer.stop()
+        with suppress(RuntimeError):  # Qt may have deleted them at the very end
+            for timer in (self._tell, self._count, self._rest):
+                timer.stop()
 
     def train(self) -> None:
         """Train once, with whatever is on the scribbles layer now."""
@@ -139,6 +141,9 @@ class JobControl(QObject):
         self._panel.set_running(self._session.busy, ahead=self._session.ahead)
 
     def _on_end(self) -> None:
+        kept, budget = self._memory
+        if budget:
+            self._panel.set_memory(kept, budget)
         if not self._session.busy:
             self._clear_progress()
             self._show_areas()
@@ -159,7 +164,6 @@ class JobControl(QObject):
         if progress.done and spent > _ETA_AFTER:
             eta = spent / progress.done * (progress.total - progress.done)
         self._panel.set_progress(progress.done, progress.total, progress.stage, eta)
-        self._panel.set_memory(*self._memory)
 
     def _on_tile(self, event: TileDone) -> None:
         stage = "predicting" if event.seen else "predicting around the view"

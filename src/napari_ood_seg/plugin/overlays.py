@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
@@ -120,8 +121,9 @@ class Overlays(QObject):
 
     def close(self) -> None:
         """Stop following; the layers stay, they are the user's now."""
-        self._redraw.stop()
-        self._still.stop()
+        with suppress(RuntimeError):  # Qt may have deleted them at the very end
+            self._redraw.stop()
+            self._still.stop()
         self._session.result_started.disconnect(self._on_started)
         self._session.model_changed.disconnect(self._on_model)
         self._session.tile_done.disconnect(self._on_tile)
