@@ -107,7 +107,6 @@ class LiveSession(Choices):
             on_end=self._on_end,
         )
 
-    # ------------------------------------------------------------------ image
     def set_image(self, source: ImageSource | None) -> None:
         """Work on another image, or on none; strokes and result belong to the old one.
 
@@ -157,7 +156,6 @@ class LiveSession(Choices):
         if self._filling and not self._running:
             self._fill()
 
-    # -------------------------------------------------------------- scribbles
     def paint(self, class_id: int, coords: npt.ArrayLike) -> None:
         """Add a stroke on the current plane; class 0 erases."""
         self.set_scribbles(self.scribbles.add(class_id, coords, plane=self.plane))
@@ -168,7 +166,6 @@ class LiveSession(Choices):
         if self.live and scribbles.strokes:
             self.train()
 
-    # ------------------------------------------------------------------- jobs
     def train(self) -> None:
         """Train on the strokes and predict the image, replacing a running job."""
         with self._told_if_refused():
@@ -281,14 +278,12 @@ class LiveSession(Choices):
         if self.config != before and self.live and self.scribbles.strokes:
             self.train()
 
-    # ----------------------------------------------------------------- result
     def set_model(self, model: InstantModel) -> None:
         """Use a model that was loaded from a file; its classes replace ours."""
         self.model = model
         self.set_classes(model.classes)
         self.model_changed.emit()
 
-    # ---------------------------------------------------------------- private
     @contextmanager
     def _told_if_refused(self) -> Iterator[None]:
         """Turn an error of ours into a message; nothing else happens then."""
