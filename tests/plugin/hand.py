@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtCore import QEvent, QEventLoop, QPoint, QPointF, Qt, QTimer
 from qtpy.QtGui import QMouseEvent, QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -31,7 +31,13 @@ class Hand:
     keyClicks: Any = staticmethod(QTest.keyClicks)  # noqa: N815
     keyPress: Any = staticmethod(QTest.keyPress)  # noqa: N815
     keyRelease: Any = staticmethod(QTest.keyRelease)  # noqa: N815
-    _wait: Any = staticmethod(QTest.qWait)
+
+    @staticmethod
+    def _wait(milliseconds: int) -> None:
+        """Run the event loop; PySide's own `qWait` lets no other thread work."""
+        loop = QEventLoop()
+        QTimer.singleShot(milliseconds, loop.quit)
+        loop.exec()
 
     def waitUntil(self, done: Callable[[], bool], *, timeout: int) -> None:  # noqa: N802
         """Run the event loop until `done()` holds, for `timeout` milliseconds.
