@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Event = TypeVar("Event")
 Answer = TypeVar("Answer")
+Told = TypeVar("Told")
 
 logger = logging.getLogger(__name__)
 
@@ -149,14 +150,12 @@ class JobRunner(Generic[Event]):
         generation: int,
         cancel: threading.Event,
     ) -> None:
-        try:
-            outcome = self._consume(job, generation, cancel)
-            end = JobEnd(outcome=outcome)
-        except OODSegError as error:  # explains itself
-            end = JobEnd(outcome=Outcome.FAILED, error=error)
-        except Exception as error:  # the one boundary: everything is reported
-            logger.exception("job %d failed", generation)
-            end = JobEnd(outcome=Outcome.FAILED, error=error)
+        end = _attempt(
+            partial(self._consume, job, generation, cancel),
+            lambda outcome: JobEnd(outcome=outcome),
+            lambda error: JobEnd(outcome=Outcome.FAILED, error=error),
+            what=f"job {generation}",
+        )
         self._deliver(generation, partial(self._on_end, end))
 
     def _consume(
@@ -197,11 +196,28 @@ def _answer(
     deliver: Callable[[Callable[[], None]], None],
 ) -> None:
     """Deliver what `call` returns, or what goes wrong: the job must not suffer."""
-    try:
-        tell = partial(on_answer, call())
-    except OODSegError as error:  # explains itself
-        tell = partial(on_error, error)
-    except Exception as error:  # as for jobs: everything is reported
-        logger.exception("a question failed")
-        tell = partial(on_error, error)
+    tell = _attempt(
+        call,
+        lambda found: partial(on_answer, found),
+        lambda error: partial(on_error, error),
+        what="a question",
+    )
     deliver(tell)
+
+
+def _attempt(
+    call: Callable[[], Answer],
+    on_answer: Callable[[Answer], Told],
+    on_error: Callable[[Exception], Told],
+    *,
+    what: str,
+) -> Told:
+    """Return what is made of the answer, or of what went wrong."""
+    try:
+        found = call()
+    except OODSegError as error:  # explains itself
+        return on_error(error)
+    except Exception as error:  # the one boundary: everything is reported
+        logger.exception("%s failed", what)
+        return on_error(error)
+    return on_answer(found)

@@ -79,7 +79,7 @@ class Plot(QWidget):
             self._draw()
 
     def _draw(self) -> None:
-        raise NotImplementedError
+        """Draw what there is; a bare plot has nothing."""
 
     def _ready(self) -> Any:  # noqa: ANN401 - pyqtgraph is untyped
         """Return the empty plot item."""
