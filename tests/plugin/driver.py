@@ -204,6 +204,11 @@ class Driver:
         self._hand.keyClick(self.canvas, key, modifier)
         self.spin()
 
+    def tab(self, widget: QWidget) -> None:
+        """Press Tab while a widget has the focus."""
+        self._hand.keyClick(widget, Qt.Key.Key_Tab)
+        self.spin()
+
     def undo(self) -> None:
         """Press Ctrl+Z."""
         self.key(Qt.Key.Key_Z, CONTROL)
