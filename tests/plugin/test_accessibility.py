@@ -97,8 +97,8 @@ def test_every_control_can_be_reached_by_tab(full: Driver) -> None:
 def tab_order(driver: Driver, first: QWidget) -> list[QWidget]:
     """Press Tab from a control on until it leads out of the panel, or round.
 
-    Walking along `nextInFocusChain` would be simpler, but PySide takes what that returns
-    for a child, a ring of which keeps napari's window for ever.
+    Walking along `nextInFocusChain` would be simpler, but PySide takes what that
+    returns for a child, a ring of which keeps napari's window for ever.
     """
     driver.viewer.window._qt_window.activateWindow()
     first.setFocus(Qt.FocusReason.TabFocusReason)
