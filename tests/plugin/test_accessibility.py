@@ -114,6 +114,7 @@ def tab_order(driver: Driver, first: QWidget) -> list[QWidget]:
 def test_tab_goes_from_top_to_bottom(full: Driver) -> None:
     expected = [w for w in controls(full.panel) if w.isVisible() and w.isEnabled()]
     inner = full.panel.sections.widget()
+    assert inner is not None
     order = tab_order(full, min(expected, key=lambda w: place(w, inner)))
     assert set(order) == set(expected)
     for first, second in pairwise(order):

@@ -435,13 +435,13 @@ def test_call_owner_runs_until_closed() -> None:
 # ----------------------------------------------------------------- image and planes
 
 
-def test_another_image_keeps_the_model_and_drops_the_rest() -> None:
+def test_another_image_keeps_model_and_live_mode() -> None:
     session, heard = ready()
     session.set_live(True)
     model = session.model
     session.set_image(ImageSource.from_array(three_textures(seed=5)))
     assert session.model is model
-    assert not session.live
+    assert session.live
     assert not has_result(session)
     assert session.scribbles.strokes == ()
     assert heard.names()[-2:] == ["image_changed", "scribbles_changed"]
@@ -451,7 +451,9 @@ def test_another_image_keeps_the_model_and_drops_the_rest() -> None:
 
 def test_no_image_again() -> None:
     session, _ = ready()
+    session.set_live(True)
     session.set_image(None)
+    assert not session.live
     assert (session.source, session.plane, session.result) == (None, (), None)
     assert session.scribbles.shape == (0, 0)
 

@@ -12,9 +12,11 @@ from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.errors import ScribbleError
 from napari_ood_seg.core.types import MAX_CLASS_ID, ClassInfo
 from napari_ood_seg.session.edits import Edit, EditHistory, State
+from napari_ood_seg.session.shelf import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     Classes = tuple[ClassInfo, ...]
 
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
 class Annotations:
     """Classes in the user's order, and strokes; every edit of a class can be undone.
 
-    Strokes are undone by whoever painted them, see `set_scribbles`. Commands on a
-    class that is gone do nothing: a dialog may have been open meanwhile.
+    Classes are those of all images; `shelf` has the strokes on images that are not
+    worked on now, and commands on a class hold for them too. Strokes are undone by
+    whoever painted them, see `set_scribbles`. Commands on a class that is gone do
+    nothing: a dialog may have been open meanwhile.
     """
 
     classes_changed: ClassVar[Signal] = Signal()
@@ -32,6 +36,7 @@ class Annotations:
     def __init__(self) -> None:
         self.classes: Classes = ()
         self.scribbles = Scribbles((0, 0))
+        self.shelf = Shelf()
         self.edits = EditHistory()
 
     # ---------------------------------------------------------------- classes
@@ -43,10 +48,7 @@ class Annotations:
         ScribbleError
             If there are already as many as there can be.
         """
-        used = {c.id for c in self.classes}
-        free = next((i for i in range(1, MAX_CLASS_ID + 1) if i not in used), None)
-        if free is None:
-            raise ScribbleError(f"there can be at most {MAX_CLASS_ID} classes")
+        free = _free({c.id for c in self.classes})
         added = self._named(free, name=name, color=color)
         self._edit(f"add {added.name}", (*self.classes, added))
         return added
@@ -79,14 +81,16 @@ class Annotations:
         gone = self.class_of(class_id)
         if gone is not None:
             scribbles = self.scribbles.without_class(class_id)
-            self._drop(gone, f"remove {gone.name}", scribbles)
+            shelf = self.shelf.without_class(class_id)
+            self._drop(gone, f"remove {gone.name}", scribbles, shelf)
 
     def merge_classes(self, class_id: int, into: int) -> None:
         """Give the strokes of a class to another, and remove it."""
         gone, kept = self.class_of(class_id), self.class_of(into)
         if gone is not None and kept is not None and gone is not kept:
             scribbles = self.scribbles.relabelled(class_id, into)
-            self._drop(gone, f"merge {gone.name} into {kept.name}", scribbles)
+            shelf = self.shelf.relabelled(class_id, into)
+            self._drop(gone, f"merge {gone.name} into {kept.name}", scribbles, shelf)
 
     def import_classes(self, classes: Sequence[ClassInfo]) -> Classes:
         """Replace the classes by others; those with strokes stay at the end.
@@ -107,6 +111,40 @@ class Annotations:
         """
         self.edits.clear()
         self._set((*classes, *self._without_successor(classes)))
+
+    def join_classes(self, classes: Sequence[ClassInfo]) -> dict[int, int]:
+        """Take over the classes of strokes that were painted elsewhere.
+
+        A class of the same name is the same class, whatever its number. Without any
+        stroke so far, the classes are simply replaced.
+
+        Returns
+        -------
+        The new number of each class that has another one here.
+
+        Raises
+        ------
+        ScribbleError
+            If there would be more classes than there can be.
+        """
+        if not self._painted():
+            self.set_classes(tuple(classes))
+            return {}
+        by_name = {c.name: c.id for c in self.classes}
+        used = {c.id for c in self.classes}
+        joined, numbers = list(self.classes), {}
+        for other in classes:
+            number = by_name.get(other.name)
+            if number is None:
+                number = other.id if other.id not in used else _free(used)
+                used.add(number)
+                joined.append(replace(other, id=number))
+            if number != other.id:
+                numbers[other.id] = number
+        if len(joined) > len(self.classes):
+            self.edits.clear()
+            self._set(tuple(joined))
+        return numbers
 
     def class_of(self, class_id: int) -> ClassInfo | None:
         """Return the class with an id, `None` if there is none."""
@@ -163,24 +201,37 @@ class Annotations:
 
     def _without_successor(self, classes: Sequence[ClassInfo]) -> Classes:
         """Return the painted classes that a new list does not have."""
-        new, painted = {c.id for c in classes}, set(self.scribbles.class_ids)
+        new, painted = {c.id for c in classes}, self._painted()
         return tuple(c for c in self.classes if c.id in painted and c.id not in new)
+
+    def _painted(self) -> frozenset[int]:
+        """Return the classes with strokes, on any image."""
+        return self.shelf.class_ids.union(self.scribbles.class_ids)
 
     def _replace(self, changed: ClassInfo, what: str) -> None:
         classes = tuple(changed if c.id == changed.id else c for c in self.classes)
         if classes != self.classes:
             self._edit(what, classes)
 
-    def _drop(self, gone: ClassInfo, what: str, scribbles: Scribbles) -> None:
+    def _drop(
+        self, gone: ClassInfo, what: str, scribbles: Scribbles, shelf: Shelf
+    ) -> None:
         left = tuple(c for c in self.classes if c is not gone)
         painted = gone.id in self.scribbles.class_ids
-        self._edit(what, left, scribbles if painted else None)
+        self._edit(what, left, scribbles if painted else None, shelf)
 
     def _edit(
-        self, what: str, classes: Classes, scribbles: Scribbles | None = None
+        self,
+        what: str,
+        classes: Classes,
+        scribbles: Scribbles | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         before = State(self.classes, self.scribbles)
         after = State(classes, self.scribbles if scribbles is None else scribbles)
+        if shelf is not None and shelf is not self.shelf:
+            before = before._replace(shelf=self.shelf)
+            after = after._replace(shelf=shelf)
         self.edits.record(Edit(what=what, before=before, after=after))
         self._restore(after)
 
@@ -192,8 +243,24 @@ class Annotations:
             self._hold(state.scribbles)
 
     def _choose(self, state: State) -> None:
-        """Take over the choices that a state has; there are none here."""
+        """Take over what a state has beside classes and strokes."""
+        if state.shelf is not None:
+            self.shelf = state.shelf
 
     def _set(self, classes: Classes) -> None:
         self.classes = classes
         self.classes_changed.emit()
+
+
+def _free(used: AbstractSet[int]) -> int:
+    """Return the lowest number that no class has.
+
+    Raises
+    ------
+    ScribbleError
+        If there are already as many classes as there can be.
+    """
+    free = next((i for i in range(1, MAX_CLASS_ID + 1) if i not in used), None)
+    if free is None:
+        raise ScribbleError(f"there can be at most {MAX_CLASS_ID} classes")
+    return free

@@ -50,7 +50,8 @@ class Choices(Annotations):
         self.edits.end_run()
 
     def _choose(self, state: State) -> None:
-        """Take over threshold and settings, where a state has them."""
+        """Take over threshold and settings as well, where a state has them."""
+        super()._choose(state)
         if state.keep is not None and state.keep != self.keep:
             self.keep = state.keep
             self.keep_changed.emit(state.keep)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.config import InstantConfig
     from napari_ood_seg.core.data.scribbles import Scribbles
     from napari_ood_seg.core.types import ClassInfo
+    from napari_ood_seg.session.shelf import Shelf
 
 _DEPTH = 100
 
@@ -18,13 +19,15 @@ _DEPTH = 100
 class State(NamedTuple):
     """Classes and strokes at one moment.
 
-    Threshold and settings are `None` unless the edit changed them.
+    Strokes on other images, threshold and settings are `None` unless the edit
+    changed them.
     """
 
     classes: tuple[ClassInfo, ...]
     scribbles: Scribbles
     keep: float | None = None
     config: InstantConfig | None = None
+    shelf: Shelf | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -146,12 +149,13 @@ class EditHistory:
 
 def _joined(edits: Iterator[Edit], last: Edit, *, after: bool) -> State:
     """Return what is so after all edits until `last` were undone, or done again."""
-    keep, config = None, None
+    keep, config, shelf = None, None, None
     for edit in edits:
         state = edit.after if after else edit.before
         keep = keep if state.keep is None else state.keep
         config = config if state.config is None else state.config
+        shelf = shelf if state.shelf is None else state.shelf
         if edit is last:
             break
     state = last.after if after else last.before
-    return state._replace(keep=keep, config=config)
+    return state._replace(keep=keep, config=config, shelf=shelf)

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from napari_ood_seg.core.types import Progress
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.evaluation.report import Audit
     from napari_ood_seg.core.guidance.doubts import Doubt
     from napari_ood_seg.core.guidance.groups import Group
@@ -45,6 +48,8 @@ class TileDone:
 
     Attributes
     ----------
+    source
+        The image.
     region
         Rows and columns in pixels.
     stride, cell
@@ -61,6 +66,7 @@ class TileDone:
         Bytes of features that are kept, and that may be.
     """
 
+    source: ImageSource
     region: tuple[slice, ...]
     stride: int
     cell: int
@@ -100,3 +106,7 @@ class Guided:
     plane: tuple[int, ...]
     groups: tuple[Group, ...] = field(repr=False)
     doubts: tuple[Doubt, ...] = field(repr=False)
+
+
+Event = Progress | Trained | TileDone | Exported | Audited | Guided
+"""What a job tells."""

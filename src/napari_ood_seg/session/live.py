@@ -2,55 +2,43 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from psygnal import Signal
 
-from napari_ood_seg.core.data.scribbles import Scribbles
-from napari_ood_seg.core.errors import ImageError, OODSegError, ScribbleError
+from napari_ood_seg.core.errors import ScribbleError
 from napari_ood_seg.core.inference.view import Extent
 from napari_ood_seg.core.types import Progress
 from napari_ood_seg.session import work
-from napari_ood_seg.session.choices import Choices
-from napari_ood_seg.session.jobs import (
-    Audited,
-    Exported,
-    Guided,
-    JobEnd,
-    Outcome,
-    TileDone,
-    Trained,
-)
-from napari_ood_seg.session.results import BYTES_PER_PIXEL, Results, planes_around
-from napari_ood_seg.session.runner import JobRunner
+from napari_ood_seg.session.jobs import Audited, Guided, Outcome, TileDone, Trained
+from napari_ood_seg.session.results import BYTES_PER_PIXEL, planes_around
 from napari_ood_seg.session.sentences import sentence
 from napari_ood_seg.session.sight import Sight
+from napari_ood_seg.session.working import Working
+from napari_ood_seg.session.workshop import Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Iterator
     from concurrent.futures import Executor
 
     import numpy.typing as npt
 
+    from napari_ood_seg.core.data.scribbles import Scribbles
     from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.inference.view import View
     from napari_ood_seg.core.models.instant import InstantModel
-    from napari_ood_seg.core.types import ClassInfo
     from napari_ood_seg.session.edits import State
+    from napari_ood_seg.session.jobs import Event, JobEnd
     from napari_ood_seg.session.result import Result
     from napari_ood_seg.session.runner import Post
-
-    Event = Progress | Trained | TileDone | Exported | Audited | Guided
 
 
 _SMALL: Final = BYTES_PER_PIXEL * 2**24
 """Bytes of the result of an image that live mode predicts to its end."""
 
 
-class LiveSession(Choices):
+class LiveSession(Working):
     """Trains on what is painted and keeps a result that follows the view.
 
     All methods and signals belong to the owner's thread. Training and prediction
@@ -64,70 +52,42 @@ class LiveSession(Choices):
         Runs a callable on the owner's thread.
     """
 
-    image_changed: ClassVar[Signal] = Signal()
     plane_changed: ClassVar[Signal] = Signal()
     live_changed: ClassVar[Signal] = Signal(bool)
-    busy_changed: ClassVar[Signal] = Signal(bool)
-    ahead_changed: ClassVar[Signal] = Signal(bool)
     painting_changed: ClassVar[Signal] = Signal(bool)
     progressed: ClassVar[Signal] = Signal(Progress)
     model_changed: ClassVar[Signal] = Signal()
     result_started: ClassVar[Signal] = Signal()
+    results_renewed: ClassVar[Signal] = Signal()
+    other_done: ClassVar[Signal] = Signal(object)
     tile_done: ClassVar[Signal] = Signal(TileDone)
     audited: ClassVar[Signal] = Signal(object)
     guided: ClassVar[Signal] = Signal(Guided)
     job_ended: ClassVar[Signal] = Signal()
     explained: ClassVar[Signal] = Signal(object)
     tallied: ClassVar[Signal] = Signal(object)
-    message: ClassVar[Signal] = Signal(str, str)
 
     def __init__(self, *, executor: Executor, post: Post) -> None:
-        super().__init__()
-        self.source: ImageSource | None = None
-        self.plane: tuple[int, ...] = ()
+        super().__init__(executor=executor, post=post)
         self.model: InstantModel | None = None
-        self.result: Result | None = None
         self.device = "auto"
         self.memory = 2 * 2**30
         self.live = False
-        self.busy = False
-        self.ahead = False
         self.painting = False
-        self._results = Results()
         self._sight = Sight()
-        self._running = False
         self._filling = self._training = False
-        self._started = 0.0
-        self._displays = True
-        self._workshop = work.Workshop()
-        self._runner: JobRunner[Event] = JobRunner(
-            executor=executor,
-            post=post,
-            on_event=self._on_event,
-            on_end=self._on_end,
-        )
+        self._workshop = Workshop()
 
     def set_image(self, source: ImageSource | None) -> None:
-        """Work on another image, or on none; strokes and result belong to the old one.
+        """Work on another image, or on none; what the old one has is kept.
 
-        A model stays: it can be applied to the new image.
+        Once there is a view of the new one, live mode goes on there.
         """
-        self.stop()
-        self._runner.drop()  # tiles of the old image may already be on their way
-        self._running = False
-        self._set_busy(busy=False)
-        self._set_ahead(ahead=False)
+        if source is None:
+            self.stop()
+        self._let_go()  # tiles may be on their way that nobody looks at now
         self._sight.now = None
-        if self.source is not None:
-            self._results.forget(self.source)
-        self.source = source
-        self.plane = () if source is None else (0,) * len(source.plane_shape)
-        shape = (0, 0) if source is None else (source.height, source.width)
-        self.scribbles = Scribbles(shape)
-        self.edits.clear()
-        self.result = None
-        self.image_changed.emit()
-        self.scribbles_changed.emit()
+        super().set_image(source)
 
     def set_plane(self, plane: tuple[int, ...]) -> None:
         """Show another plane (T, Z) of the image; live mode predicts it."""
@@ -140,10 +100,8 @@ class LiveSession(Choices):
         self.result = found
         self.plane_changed.emit()
         self.result_started.emit()
-        if self._training:
-            self.train()  # the same, but this plane is predicted first
-        elif self.live or self._filling:
-            self._fill()
+        if self._training or self.live or self._filling:
+            self._go_on()
 
     @property
     def view(self) -> View | None:
@@ -154,7 +112,7 @@ class LiveSession(Choices):
         """Tell what is visible: it is predicted first, also by the running job."""
         self._sight.now = view
         if self._filling and not self._running:
-            self._fill()
+            self._go_on()
 
     def paint(self, class_id: int, coords: npt.ArrayLike) -> None:
         """Add a stroke on the current plane; class 0 erases."""
@@ -163,18 +121,16 @@ class LiveSession(Choices):
     def _hold(self, scribbles: Scribbles) -> None:
         """Live mode trains on every change of the strokes."""
         super()._hold(scribbles)
-        if self.live and scribbles.strokes:
-            self.train()
+        self._train_if_live()
 
     def train(self) -> None:
         """Train on the strokes and predict the image, replacing a running job."""
         with self._told_if_refused():
-            source = self._require_image()
-            self.scribbles.require_paint()
+            learned = self._learned()
             job = work.TrainJob(
-                **self._shown(source),
-                scribbles=self.scribbles,
-                classes=self._painted_classes(),
+                **self._shown(self._require_image()),
+                learned=learned,
+                classes=self._classes_of(learned),
                 config=self.config,
             )
             self._filling = self._training = True
@@ -188,6 +144,33 @@ class LiveSession(Choices):
             job = work.PredictJob(**self._shown(source), model=model)
             self._filling = True
             self._start(partial(self._workshop.predict, job))
+
+    def predict_all(self) -> None:
+        """Apply the model to all images that are alike, wholly, the shown one first."""
+        with self._told_if_refused():
+            source, model = self._require_image(), self._require_model()
+            alike = self.others_like(source)
+            fit = tuple(other for other in alike if self._fits(other))
+            also = tuple(self._target(other, self.memory) for other in fit)
+            shown = self._shown(source) | {"also": also, "extent": self._extent}
+            shown["covered"] = self._results.covered(source)
+            self._filling = True
+            self._start(
+                partial(self._workshop.predict, work.PredictJob(**shown, model=model))
+            )
+            left = [f"{i.name!r}" for i in self.images if i not in (source, *fit)]
+            if left:
+                self.message.emit(
+                    f"left out, as too large or with other channels: {', '.join(left)}",
+                    "warning",
+                )
+
+    def _go_on(self) -> None:
+        """Take up what was being done, for what is shown now."""
+        if self._training:
+            self.train()  # the same, but what is shown now is predicted first
+        else:
+            self._fill()
 
     def _fill(self) -> None:
         """Predict what is visible and was not yet, with the model that there is."""
@@ -204,22 +187,43 @@ class LiveSession(Choices):
         if source is None or model is None or source.n_channels != model.n_channels:
             return
         shown = self._shown(source) | {"covered": self._results.covered(source)}
+        ahead = extent != Extent.VIEW
+        if ahead:  # other images that have a result already
+            shown["also"] = tuple(self._target(i) for i in self._predicted())
         job = work.PredictJob(**shown | {"extent": extent}, model=model)
-        self._start(partial(self._workshop.predict, job), ahead=extent != Extent.VIEW)
+        self._start(partial(self._workshop.predict, job), ahead=ahead)
+
+    def _predicted(self) -> Iterator[ImageSource]:
+        """Yield the other images that live mode predicts again with a new model."""
+        for image in self.others_like(self._require_image()):
+            if self._results.has(image) and self._fits(image):
+                yield image
+
+    def _target(self, source: ImageSource, room: int = 0) -> work.Target:
+        """Return what to predict of another image; all planes that fit in `room`."""
+        plane = self._plane_of(source)
+        return work.Target(
+            source=source,
+            planes=(plane, *planes_around(source, plane, room)),
+            covered=self._results.covered(source),
+        )
 
     @property
     def _extent(self) -> Extent:
         """How much is predicted in the end: images that are too large never wholly."""
-        source = self._require_image()
+        return Extent.ALL if self._fits(self._require_image()) else Extent.AROUND
+
+    def _fits(self, source: ImageSource) -> bool:
+        """Whether an image is predicted wholly; in live mode only smaller ones are."""
         size = BYTES_PER_PIXEL * source.height * source.width
-        most = _SMALL if self.live else self.memory
-        return Extent.ALL if size <= most else Extent.AROUND
+        return size <= (_SMALL if self.live else self.memory)
 
     def _shown(self, source: ImageSource) -> dict[str, Any]:
         """Return what a job has to know about what is shown."""
         extent = self._extent if self.view is None else Extent.VIEW
         return {
             "source": source,
+            "images": self.images,
             "device": self.device,
             "plane": self.plane,
             "ahead": planes_around(source, self.plane, self.memory),
@@ -246,22 +250,18 @@ class LiveSession(Choices):
         self.live_changed.emit(live)
         if live:  # making layers takes a moment: now, not while somebody paints
             self._begin_result()
-        if live and self.scribbles.strokes:
-            self.train()
+        self._train_if_live()
 
     def stop(self) -> None:
-        """Stop the running job at its next step; live mode ends too."""
+        """Stop the running job at its next step; live mode ends too.
+
+        What the model of now has not predicted of other images is blanked.
+        """
         self._filling = self._training = False
         self._runner.cancel()
         self.set_live(False)
-
-    def close(self) -> None:
-        """Stop for good; nothing is emitted any more."""
-        self._runner.close()
-
-    def call_owner(self, call: Callable[[], None]) -> None:
-        """Run `call` on the owner's thread, unless the session is closed by then."""
-        self._runner.call_owner(call)
+        self._results.settle_others(self.source)
+        self.results_renewed.emit()
 
     def set_memory(self, gigabytes: float) -> None:
         """Keep features, and results, in no more memory than this from now on."""
@@ -273,9 +273,18 @@ class LiveSession(Choices):
 
     def _choose(self, state: State) -> None:
         """Live mode trains again with other settings."""
-        before = self.config
+        before = self.config, self.shelf
         super()._choose(state)
-        if self.config != before and self.live and self.scribbles.strokes:
+        if (self.config, self.shelf) != before:
+            self._train_if_live()
+
+    def learn_from(self, source: ImageSource, *, learn: bool) -> None:
+        """Live mode trains again, with or without an image."""
+        super().learn_from(source, learn=learn)
+        self._train_if_live()
+
+    def _train_if_live(self) -> None:
+        if self.live and (self.scribbles.strokes or self.shelf.sheets):
             self.train()
 
     def set_model(self, model: InstantModel) -> None:
@@ -284,54 +293,10 @@ class LiveSession(Choices):
         self.set_classes(model.classes)
         self.model_changed.emit()
 
-    @contextmanager
-    def _told_if_refused(self) -> Iterator[None]:
-        """Turn an error of ours into a message; nothing else happens then."""
-        try:
-            yield
-        except OODSegError as error:
-            self.message.emit(str(error), "warning")
-
-    def _require_image(self) -> ImageSource:
-        if self.source is None:
-            raise ImageError("there is no image: open one, then choose it here")
-        return self.source
-
     def _require_model(self) -> InstantModel:
         if self.model is None:
             raise ScribbleError("there is no model yet: train one or load one first")
         return self.model
-
-    def _painted_classes(self) -> tuple[ClassInfo, ...]:
-        painted = set(self.scribbles.class_ids)
-        found = (c for c in self.classes if c.id in painted)
-        return tuple(sorted(found, key=lambda c: c.id))
-
-    def _start(
-        self,
-        job: Callable[[], Generator[Event, None, None]],
-        *,
-        shown: bool = True,
-        ahead: bool = False,
-    ) -> None:
-        if self._runner.closed:
-            return
-        self._displays = shown
-        self._started = time.perf_counter()
-        self._running = True
-        self._set_ahead(ahead=ahead)
-        self._set_busy(busy=not ahead)
-        self._runner.start(job)
-
-    def _set_busy(self, *, busy: bool) -> None:
-        if busy != self.busy:
-            self.busy = busy
-            self.busy_changed.emit(busy)
-
-    def _set_ahead(self, *, ahead: bool) -> None:
-        if ahead != self.ahead:
-            self.ahead = ahead
-            self.ahead_changed.emit(ahead)
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Progress):
@@ -343,8 +308,12 @@ class LiveSession(Choices):
         elif isinstance(event, Trained):
             self.model, self._training = event.model, False
             if self.source is not None:
-                self._results.renew(self.source, self.plane, self._sight.now)
+                others = {i: self._plane_of(i) for i in self._predicted()}
+                self._results.renew(
+                    self.source, self.plane, self._sight.now, others=others
+                )
             self.model_changed.emit()
+            self.results_renewed.emit()
         elif isinstance(event, TileDone):
             self._on_tile(event)
         elif isinstance(event, Audited):
@@ -355,15 +324,21 @@ class LiveSession(Choices):
             self.message.emit(f"wrote {event.path.name}", "info")
 
     def _on_tile(self, event: TileDone) -> None:
-        if self.source is None:
-            return
-        result = self._results.make(self.source, event.plane)
+        result = self._results.make(event.source, event.plane)
         result.write(
             event.region, event.prediction, stride=event.stride, cell=event.cell
         )
-        if event.plane == self.plane:
+        if event.source is not self.source:
+            self.other_done.emit(event.source)
+        elif event.plane == self.plane:
             self._begin_result()
             self.tile_done.emit(event)
+
+    def result_of(self, source: ImageSource) -> Result | None:
+        """Return the result of the plane of an image that was shown last."""
+        if source is self.source:
+            return self.result
+        return self._results.get(source, self._plane_of(source))
 
     def _begin_result(self) -> None:
         if self.result is None and self.source is not None:
@@ -390,8 +365,3 @@ class LiveSession(Choices):
 
     def _say_done(self) -> None:
         self.message.emit(f"done in {self.elapsed:.1f} s", "info")
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the last job began."""
-        return time.perf_counter() - self._started

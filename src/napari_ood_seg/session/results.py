@@ -9,6 +9,8 @@ import numpy as np
 from napari_ood_seg.session.result import Result
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari_ood_seg.core.data.coverage import Coverage
     from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.inference.view import View
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 BYTES_PER_PIXEL: Final = 3
 """Of a result."""
+
+_NONE: Final[Mapping[ImageSource, Plane]] = {}
 
 
 class Results:
@@ -39,13 +43,41 @@ class Results:
             planes[plane] = Result((source.height, source.width))
         return planes[plane]
 
-    def renew(self, source: ImageSource, plane: Plane, view: View | None) -> None:
-        """Forget everything but what is seen, which stays until it is replaced."""
+    def renew(
+        self,
+        source: ImageSource,
+        plane: Plane,
+        view: View | None,
+        *,
+        others: Mapping[ImageSource, Plane] = _NONE,
+    ) -> None:
+        """Forget everything but what is seen, which stays until it is replaced.
+
+        Parameters
+        ----------
+        others
+            Other images that will be predicted anew, and the plane of each.
+        """
         shown = self.get(source, plane)
+        kept = {image: (at, self.get(image, at)) for image, at in others.items()}
         self._of.clear()
         if shown is not None:
             shown.renew(view)
             self._of[source] = {plane: shown}
+        for image, (at, result) in kept.items():
+            if result is not None:
+                result.renew(None)
+                self._of[image] = {at: result}
+
+    def has(self, source: ImageSource) -> bool:
+        """Whether something was predicted of an image."""
+        return source in self._of
+
+    def settle_others(self, source: ImageSource | None) -> None:
+        """Blank of all images but one what the model of now has not predicted."""
+        for image, planes in self._of.items():
+            for result in planes.values() if image is not source else ():
+                result.settle()
 
     def forget(self, source: ImageSource) -> None:
         """Forget the results of an image."""

@@ -43,12 +43,10 @@ class Session(LiveSession):
     def audit(self) -> None:
         """Hold each class out in turn, to see whether it is called unknown."""
         with self._told_if_refused():
-            source = self._require_image()
-            self.scribbles.require_paint()
+            learned = self._learned()
             job = work.AuditJob(
-                source=source,
-                scribbles=self.scribbles,
-                classes=self._painted_classes(),
+                learned=learned,
+                classes=self._classes_of(learned),
                 config=self.config,
                 device=self.device,
                 keep=self.keep,
@@ -58,11 +56,14 @@ class Session(LiveSession):
     def guide(self) -> None:
         """Look for unknown regions and doubtful strokes, replacing a running job."""
         with self._told_if_refused():
+            source = self._require_image()
+            sheets = self._sheets()
             job = work.GuideJob(
-                source=self._require_image(),
+                source=source,
                 model=self._require_model(),
                 scribbles=self.scribbles,
-                classes=self._painted_classes(),
+                others=tuple(s for s in sheets if s[0] is not source),
+                classes=self._classes_of([(source, self.scribbles), *sheets]),
                 config=self.config,
                 device=self.device,
                 plane=self.plane,

@@ -192,6 +192,13 @@ class Descriptor:
             () if self.encoder is None else self.encoder.factors
         )
 
+    def like(self, other: Descriptor) -> bool:
+        """Whether two differ in the statistics of an image only, see `adapted`."""
+        mine, theirs = self.reductions, other.reductions
+        return self.channels is other.channels and all(
+            a.basis is b.basis for a, b in zip(mine, theirs, strict=True)
+        )
+
     @property
     def mean_size(self) -> float:
         """Mean number of features of a scale."""

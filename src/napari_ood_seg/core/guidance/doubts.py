@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from napari_ood_seg.core.data.scribbles import Scribbles, Stroke
-    from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.features.store import FeatureStore
     from napari_ood_seg.core.models.instant import InstantModel
     from napari_ood_seg.core.training.instant import InstantTrainer
@@ -77,6 +76,7 @@ def find_doubts(
     classes: Sequence[ClassInfo],
     *,
     keep: float = 0.95,
+    others: Sequence[Scribbled] = (),
 ) -> Generator[Progress, None, tuple[Doubt, ...]]:
     """Judge every stroke by a model of the others; the most doubtful come first.
 
@@ -89,13 +89,16 @@ def find_doubts(
         One that knows the image is quickest.
     keep
         As of the threshold: typicality below 1 - `keep` is unknown.
+    others
+        Images to learn from as well; their strokes are not judged.
     """
     folds = deal_strokes(image.scribbles, _FOLDS)
     doubts: list[Doubt] = []
     for done, fold in enumerate(folds):
         yield Progress(done=done, total=len(folds), stage="checking your scribbles")
         rest = image.scribbles if fold.kept else _without(image.scribbles, fold.strokes)
-        model = yield from _fit(trainer, image.source, rest, classes)
+        images = [Scribbled(image.source, rest), *others]
+        model = yield from _fit(trainer, images, classes)
         store = trainer.store(image.source)
         assert store is not None
         for stroke in fold.strokes:
@@ -207,12 +210,11 @@ def _without(scribbles: Scribbles, strokes: Sequence[Stroke]) -> Scribbles:
 
 def _fit(
     trainer: InstantTrainer,
-    source: ImageSource,
-    scribbles: Scribbles,
+    images: Sequence[Scribbled],
     classes: Sequence[ClassInfo],
 ) -> Generator[Progress, None, InstantModel]:
     """Fit, and pass on only that something happens: it can be stopped meanwhile."""
-    steps = trainer.fit([Scribbled(source, scribbles)], classes)
+    steps = trainer.fit(images, classes)
     while True:
         try:
             next(steps)

@@ -26,7 +26,7 @@ from napari_ood_seg.core.training.folds import Piece, deal
 from napari_ood_seg.core.types import ClassInfo, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from torch import Tensor
 
@@ -123,11 +123,10 @@ class InstantTrainer:
         """Return the features of an image that was trained on."""
         return self._stores.get(source)
 
-    def make_room(self, source: ImageSource) -> None:
-        """Drop the features of the tiles of all images but one; strokes stay known."""
-        for other, store in self._stores.items():
-            if other is not source:
-                store.clear()
+    @property
+    def stores(self) -> Mapping[ImageSource, FeatureStore]:
+        """The features of all images that were trained on."""
+        return self._stores
 
     def forget(self, source: ImageSource) -> None:
         """Drop everything that is kept about an image."""

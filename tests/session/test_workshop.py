@@ -19,8 +19,8 @@ from napari_ood_seg.session.work import (
     PredictJob,
     TallyJob,
     TrainJob,
-    Workshop,
 )
+from napari_ood_seg.session.workshop import Workshop
 from tests.contracts.owner import GatedImage
 from tests.contracts.scenes import assert_same_model, fit, strokes, three_textures
 
@@ -46,7 +46,7 @@ class Bench:
     ) -> list[object]:
         job = TrainJob(
             source=self.source,
-            scribbles=strokes(),
+            learned=((self.source, strokes()),),
             classes=(),
             config=config,
             device=device,

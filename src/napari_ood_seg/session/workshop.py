@@ -1,0 +1,276 @@
+"""What runs on the worker thread, and the features kept between jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_ood_seg.core.inference.view import Extent
+from napari_ood_seg.core.types import Progress
+from napari_ood_seg.session.jobs import Audited, Exported, Guided, TileDone, Trained
+from napari_ood_seg.session.work import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from napari_ood_seg.core.config import InstantConfig
+    from napari_ood_seg.core.data.source import ImageSource
+    from napari_ood_seg.core.features.store import FeatureStore
+    from napari_ood_seg.core.guidance.doubts import Doubt
+    from napari_ood_seg.core.guidance.explain import Explanation
+    from napari_ood_seg.core.guidance.nearness import StrokeMeans
+    from napari_ood_seg.core.guidance.typicalities import ClassTypicality
+    from napari_ood_seg.core.inference.view import View
+    from napari_ood_seg.core.models.instant import InstantModel
+    from napari_ood_seg.core.training.instant import InstantTrainer
+    from napari_ood_seg.session.jobs import Event
+    from napari_ood_seg.session.work import (
+        AuditJob,
+        ExplainJob,
+        ExportJob,
+        GuideJob,
+        PredictJob,
+        ShownJob,
+        TallyJob,
+        TrainJob,
+    )
+
+    Events = Generator[Event, None, None]
+
+
+class Workshop:
+    """Runs jobs, and keeps features between them. Lives on the worker thread.
+
+    Heavy modules are imported by the first job, not when a window opens.
+    """
+
+    def __init__(self) -> None:
+        self._trainer: InstantTrainer | None = None
+        self._made_for: tuple[InstantConfig, str] | None = None
+        self._trained: InstantModel | None = None
+        self._applied: dict[ImageSource, tuple[InstantConfig, str, FeatureStore]] = {}
+        self._means: StrokeMeans | None = None
+
+    def train(self, job: TrainJob) -> Events:
+        """Fit a model, then predict what is shown."""
+        from napari_ood_seg.core.device import one_thread
+        from napari_ood_seg.core.training.instant import Scribbled
+
+        yield Progress(done=0, total=0, stage="preparing")
+        trainer = self._trainer_for(job)
+        trainer.budget = job.budget
+        images = [Scribbled(*sheet) for sheet in job.learned]
+        with one_thread():
+            model = yield from trainer.fit(images, job.classes)
+        yield Trained(model=model)
+        self._trained = model
+        yield from self._show(model, job)
+
+    def predict(self, job: PredictJob) -> Events:
+        """Predict what is shown, and other images, with a model that there is."""
+        yield Progress(done=0, total=0, stage="measuring the image")
+        yield from self._show(job.model, job)
+
+    def export(self, job: ExportJob) -> Events:
+        """Predict tile by tile into a file; nothing is left there on failure."""
+        from napari_ood_seg.core.inference.export import export
+
+        yield Progress(done=0, total=0, stage="measuring the image")
+        yield from export(
+            job.model,
+            self._features(job, job.model),
+            job.path,
+            plane=job.plane,
+            keep=job.keep,
+            classes=job.classes,
+            overwrite=job.overwrite,
+        )
+        yield Exported(path=job.path)
+
+    def audit(self, job: AuditJob) -> Events:
+        """Hold each class out in turn; models in use are not touched."""
+        from napari_ood_seg.core.device import pick_device
+        from napari_ood_seg.core.evaluation.protocol import leave_class_out
+        from napari_ood_seg.core.training.instant import Scribbled
+
+        yield Progress(done=0, total=0, stage="preparing the audit")
+        audit = yield from leave_class_out(
+            [Scribbled(*sheet) for sheet in job.learned],
+            job.classes,
+            config=job.config,
+            device=pick_device(job.device),
+            keep=job.keep,
+        )
+        yield Audited(audit=audit)
+
+    def guide(self, job: GuideJob) -> Events:
+        """Look for unknown regions, then judge the strokes; the model stays."""
+        from napari_ood_seg.core.guidance.doubts import find_doubts
+        from napari_ood_seg.core.guidance.regions import suggest
+        from napari_ood_seg.core.training.instant import Scribbled
+
+        yield Progress(done=0, total=0, stage="looking for unknown")
+        store = self._features(job, job.model)
+        groups = yield from suggest(
+            job.model,
+            store,
+            plane=job.plane,
+            scribbles=job.scribbles,
+            keep=job.keep,
+        )
+        doubts: tuple[Doubt, ...] = ()
+        if job.scribbles.strokes:
+            doubts = yield from find_doubts(
+                self._trainer_for(job),
+                Scribbled(job.source, job.scribbles),
+                job.classes,
+                keep=job.keep,
+                others=[Scribbled(*sheet) for sheet in job.others],
+            )
+        yield Guided(plane=job.plane, groups=groups, doubts=doubts)
+
+    def explain(self, job: ExplainJob) -> Explanation:
+        """Return why a pixel is what it is; quick once its features are there."""
+        from napari_ood_seg.core.guidance.explain import explain
+        from napari_ood_seg.core.guidance.nearness import StrokeMeans
+
+        store = self._features(job, job.model)
+        if self._means is None:
+            self._means = StrokeMeans()
+        strokes = self._means.of(store, job.scribbles.strokes)
+        return explain(job.model, store, job.point, plane=job.plane, strokes=strokes)
+
+    @staticmethod
+    def tally(job: TallyJob) -> tuple[ClassTypicality, ...]:
+        """Return how typicality is spread, class by class."""
+        from napari_ood_seg.core.guidance.typicalities import typicalities
+
+        return typicalities(job.model, job.classes, job.typicality)
+
+    def _trainer_for(self, job: TrainJob | GuideJob) -> InstantTrainer:
+        from napari_ood_seg.core.device import pick_device
+        from napari_ood_seg.core.training.instant import InstantTrainer
+
+        wanted = (job.config, job.device)
+        if self._trainer is None or self._made_for != wanted:
+            self._applied.clear()  # frees the features of the old one
+            self._trained = None
+            self._trainer = InstantTrainer(job.config, device=pick_device(job.device))
+            self._made_for = wanted
+        return self._trainer
+
+    def _features(
+        self,
+        job: ShownJob | ExportJob | GuideJob | ExplainJob,
+        model: InstantModel,
+    ) -> FeatureStore:
+        return self._features_of(job.source, model, job.device, job.plane)
+
+    def _features_of(
+        self,
+        source: ImageSource,
+        model: InstantModel,
+        device: str,
+        plane: tuple[int, ...],
+    ) -> FeatureStore:
+        """Return the features of an image as a model sees it, kept if they are known.
+
+        Models of one trainer see an image alike, so they last from stroke to stroke.
+        """
+        from napari_ood_seg.core.device import pick_device
+        from napari_ood_seg.core.inference.predict import open_features
+
+        known = None if self._trainer is None else self._trainer.store(source)
+        if known is not None and model is self._trained:
+            return known
+        config, on, store = self._applied.get(source, (None, "", None))
+        same = config == model.config and on == device
+        if store is None or not same or not store.descriptor.like(model.descriptor):
+            store = open_features(
+                model, source, device=pick_device(device), plane=plane
+            )
+            self._applied[source] = (model.config, device, store)
+        return store
+
+    def _stores(self) -> dict[ImageSource, list[FeatureStore]]:
+        """Return what is kept, by image."""
+        trained = {} if self._trainer is None else self._trainer.stores
+        stores = {source: [store] for source, store in trained.items()}
+        for source, (_, _, store) in self._applied.items():
+            stores.setdefault(source, []).append(store)
+        return stores
+
+    def _make_room(self, source: ImageSource, job: ShownJob) -> int:
+        """Drop what nobody needs, and return the bytes that an image may take.
+
+        Other images may keep half of the budget.
+        """
+        for image in self._stores():
+            if image not in (*job.images, job.source):
+                self._applied.pop(image, None)
+                if self._trainer is not None:
+                    self._trainer.forget(image)
+        others = [
+            s for i, own in self._stores().items() if i is not source for s in own
+        ]
+        if sum(store.n_bytes for store in others) > job.budget // 2:
+            for store in others:
+                store.clear()
+        return job.budget - sum(store.n_bytes for store in others)
+
+    def _show(self, model: InstantModel, job: ShownJob) -> Events:
+        """Predict the shown image, then the others."""
+        store = self._features(job, model)
+        store.budget = self._make_room(job.source, job)
+        planes = (job.plane, *job.ahead)
+        shown = Target(source=job.source, planes=planes, covered=job.covered)
+        yield from self._tiles(model, store, shown, job, look=job.sight.look)
+        for target in job.also:
+            store = self._features_of(
+                target.source, model, job.device, target.planes[0]
+            )
+            store.budget = self._make_room(target.source, job)
+            yield from self._tiles(model, store, target, job, look=_nothing)
+
+    def _tiles(
+        self,
+        model: InstantModel,
+        store: FeatureStore,
+        target: Target,
+        job: ShownJob,
+        look: Callable[[], View | None],
+    ) -> Events:
+        from napari_ood_seg.core.data.coverage import Coverage
+        from napari_ood_seg.core.inference.live import predict_live
+
+        source = target.source
+        shown = source is job.source
+        for plane in target.planes:
+            coverage = target.covered.get(plane) or Coverage.none(
+                (source.height, source.width), store.cell
+            )
+            pieces = predict_live(
+                model,
+                store,
+                coverage,
+                look=look,
+                plane=plane,
+                extent=job.extent if shown else Extent.ALL,
+            )
+            for piece in pieces:
+                yield TileDone(
+                    source=source,
+                    region=piece.region,
+                    stride=piece.stride,
+                    cell=store.cell,
+                    plane=plane,
+                    prediction=piece.prediction,
+                    done=piece.done,
+                    total=piece.total,
+                    seen=piece.seen and shown and plane == job.plane,
+                    kept=sum(s.n_bytes for own in self._stores().values() for s in own),
+                    budget=job.budget,
+                )
+
+
+def _nothing() -> None:
+    """Look at nothing in particular."""
