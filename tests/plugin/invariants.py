@@ -141,6 +141,7 @@ def broken(
         *_colors(driver),
         *_layers(driver, images_of),
         *_overlays(driver, fresh),
+        *_results(driver),
         *_leaks(driver),
     ]
 
@@ -236,6 +237,19 @@ def _layers(driver: Driver, images_of: dict[Layer, Layer]) -> Iterator[str]:
     yield from (
         f"{la.name} is held, but gone" for la in held if la and la not in layers
     )
+
+
+def _results(driver: Driver) -> Iterator[str]:
+    """Layers on other images show what the session has of those."""
+    overlays, wanted = driver.panel.overlays, driver.session.result_of
+    for image, shown in overlays._shown_of.items():
+        there = any(layer in driver.viewer.layers for layer in shown.layers())
+        other = image is not driver.images.image and there
+        if shown.source and other and shown.result is not wanted(shown.source):
+            yield f"{image.name} shows a result that the session has not"
+        for layer in shown.layers() if image in driver.viewer.layers else ():
+            if layer not in driver.viewer.layers:
+                yield f"{layer.name} is held, but gone"
 
 
 def _overlays(driver: Driver, fresh: Freshness) -> Iterator[str]:

@@ -62,6 +62,8 @@ WEIGHTS: Final = {
     "audit": 1,
     "next_unknown": 3,
     "make_class": 1,
+    "predict_all": 2,
+    "learn_from": 2,
     "check_scribbles": 1,
     "export": 1,
     "save_model": 1,
@@ -175,9 +177,13 @@ class RandomUser(Working):
         self.report.troubles += [f"{when}: {text}" for text in found]
 
     def _on_inserted(self, event: Any) -> None:
-        layer = event.value
-        if role_of(layer) is not None and self.driver.images.image is not None:
-            self._images_of[layer] = self.driver.images.image
+        """Note which image a layer of ours was made for."""
+        layer, image = event.value, self.driver.images.image
+        for other, shown in self.driver.panel.overlays._shown_of.items():
+            if layer in shown.layers():
+                image = other
+        if role_of(layer) is not None and image is not None:
+            self._images_of[layer] = image
 
     # ---------------------------------------------------------------- actions
     def do_reopen(self) -> bool:

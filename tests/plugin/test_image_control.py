@@ -3,13 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 from napari.layers import Image, Labels
 
-from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.types import ClassInfo
 from napari_ood_seg.plugin.camera import camera_of
-from napari_ood_seg.plugin.image_control import describe
 from napari_ood_seg.plugin.layers import ROLE, role_of
 from tests.plugin.driver import open_panel, pixels, two_halves
 
@@ -24,32 +21,6 @@ RNG = np.random.default_rng(0)
 
 def scribble_layers(driver: Driver) -> list[str]:
     return [la.name for la in driver.viewer.layers if role_of(la) == "scribbles"]
-
-
-@pytest.mark.parametrize(
-    ("source", "words"),
-    [
-        (ImageSource.from_array(np.zeros((20, 30))), "20 x 30, 1 channel"),
-        (ImageSource.from_array(np.zeros((20, 30, 3))), "20 x 30, colour"),
-        (
-            ImageSource.from_array(
-                np.zeros((3, 20, 30)), axes="CYX", wavelengths=(500.0, 600.0, 700.4)
-            ),
-            "20 x 30, 3 channels, 500-700 nm",
-        ),
-        (
-            ImageSource.from_array(
-                np.zeros((2, 7, 20, 30)),
-                axes="TZYX",
-                pixel_size=(0.5, 0.5),
-                unit="micrometer",
-            ),
-            "20 x 30, 1 channel, T 2, Z 7, 0.5 micrometer per pixel",
-        ),
-    ],
-)
-def test_describe(source: ImageSource, words: str) -> None:
-    assert describe(source) == words
 
 
 def test_without_an_image(driver: Driver) -> None:
@@ -247,3 +218,115 @@ def seen(driver: Driver) -> list[tuple[int, int]]:
 def test_all_of_a_small_image_is_visible_from_the_start(driver: Driver) -> None:
     driver.add_image(two_halves())
     driver.until(lambda: seen(driver) == [(0, 64), (0, 64)])
+
+
+# ------------------------------------------------------------------ several images
+
+
+def two_images(driver: Driver) -> tuple[Image, Image]:
+    """Add two images; the first one is worked on, both classes are painted there."""
+    first = driver.add_image(two_halves(), name="first")
+    driver.paint_both()
+    second = driver.viewer.add_image(two_halves(seed=1), name="second", rgb=True)
+    driver.spin()
+    return first, second
+
+
+def test_scribbles_come_back_with_their_image(driver: Driver) -> None:
+    first, second = two_images(driver)
+    painted, mine = driver.session.scribbles, driver.layer
+    driver.images.choose(second)
+    assert driver.layer is not mine
+    assert driver.session.scribbles.strokes == ()
+    driver.images.choose(first)
+    assert driver.layer is mine
+    assert driver.session.scribbles is painted
+    driver.undo()
+    assert len(driver.session.scribbles.strokes) == 3
+
+
+def test_painting_on_scribbles_of_another_image_goes_there(driver: Driver) -> None:
+    first, second = two_images(driver)
+    mine = driver.layer
+    driver.images.choose(second)
+    driver.viewer.layers.selection.active = mine
+    mine.mode = "paint"
+    driver.stroke((30, 6), (30, 24))
+    assert driver.images.image is first
+    assert driver.layer is mine
+    assert len(driver.session.scribbles.strokes) == 5
+    np.testing.assert_array_equal(mine.data, pixels(driver.session.scribbles))
+    driver.undo()
+    assert len(driver.session.scribbles.strokes) == 4
+
+
+def test_what_was_painted_meanwhile_is_found(driver: Driver) -> None:
+    first, second = two_images(driver)
+    mine = driver.layer
+    driver.images.choose(second)
+    mine.data[60, 0:9] = 1
+    driver.images.choose(first)
+    assert len(driver.session.scribbles.strokes) == 5
+
+
+def test_classes_that_were_merged_elsewhere_are_merged_on_the_layer(
+    driver: Driver,
+) -> None:
+    first, second = two_images(driver)
+    mine = driver.layer
+    driver.images.choose(second)
+    driver.session.merge_classes(2, into=1)
+    driver.images.choose(first)
+    assert set(np.unique(mine.data)) == {0, 1}
+    np.testing.assert_array_equal(mine.data, pixels(driver.session.scribbles))
+
+
+def test_deleted_scribbles_come_back_with_their_image(driver: Driver) -> None:
+    first, second = two_images(driver)
+    painted, mine = driver.session.scribbles, driver.layer
+    driver.images.choose(second)
+    driver.viewer.layers.remove(mine)
+    driver.images.choose(first)
+    assert driver.session.scribbles is painted
+    np.testing.assert_array_equal(driver.layer.data, pixels(painted))
+
+
+def test_opened_scribbles_take_the_numbers_that_their_names_have_here(
+    driver: Driver,
+) -> None:
+    _, second = two_images(driver)
+    driver.session.rename_class(1, "kidney")
+    driver.images.choose(second)
+    data = np.zeros((64, 64), np.uint8)
+    data[3, 3:9], data[9, 3:9] = 1, 2
+    classes = (
+        ClassInfo(id=1, name="liver", color="#112233"),
+        ClassInfo(id=2, name="kidney", color="#445566"),
+    )
+    facts = {ROLE: "scribbles", "image": "second", "classes": classes}
+    opened = Labels(data, name="opened", metadata=facts)
+    driver.viewer.add_layer(opened)
+    driver.until(lambda: driver.layer is opened)
+    names = {c.id: c.name for c in driver.session.classes}
+    assert names == {1: "kidney", 2: "class 2", 3: "liver"}
+    assert [opened.data[3, 4], opened.data[9, 4]] == [3, 1]
+    assert driver.session.scribbles.class_ids == (1, 3)
+
+
+def test_an_image_whose_data_are_replaced_is_read_again(driver: Driver) -> None:
+    first, second = two_images(driver)
+    before = driver.images.sources.of(second)
+    second.data = two_halves((32, 48), seed=2)
+    after = driver.images.sources.of(second)
+    assert after is not before
+    assert (after.height, after.width) == (32, 48)
+    assert driver.images.image is first
+    assert driver.session.images == (driver.images.sources.of(first), after)
+
+
+def test_a_removed_image_is_not_learned_from(driver: Driver) -> None:
+    first, second = two_images(driver)
+    driver.images.choose(second)
+    assert len(driver.session.shelf.sheets) == 1
+    driver.viewer.layers.remove(first)
+    assert not driver.session.shelf.sheets

@@ -9,6 +9,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QSlider
 
 from napari_ood_seg.plugin.layers import role_of
+from napari_ood_seg.plugin.panels.learned import LearnedMenu
 from tests.plugin.annotating import MOST_CLASSES, Annotating
 from tests.plugin.driver import two_halves
 
@@ -77,6 +78,19 @@ class Working(Annotating):
             return self.push("Next unknown")
         self.driver.key(Qt.Key.Key_U)
         return True
+
+    def do_predict_all(self) -> bool:
+        return self.push("Predict all")
+
+    def do_learn_from(self) -> bool:
+        """Tick an entry of the menu of images, or take the tick away."""
+        menu = self.driver.panel.image_panel.findChildren(LearnedMenu)[0].menu()
+        assert menu is not None
+        menu.aboutToShow.emit()
+        entries = [a for a in menu.actions() if a.isEnabled()]
+        if entries:
+            self.one_of(entries).trigger()
+        return bool(entries)
 
     def do_check_scribbles(self) -> bool:
         return self.push("Check scribbles")

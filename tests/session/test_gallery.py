@@ -153,9 +153,10 @@ def test_predict_all_says_what_it_leaves_out(two: Two) -> None:
     two.session.set_images([two.first, two.second, picture(4, n_channels=5)])
     two.session.train()
     two.session.predict_all()
-    assert ("left out, as too large or with other channels: 'picture 4'", "warning") in (
-        two.told
-    )
+    assert (
+        "left out, as too large or with other channels: 'picture 4'",
+        "warning",
+    ) in (two.told)
 
 
 def test_another_model_makes_other_results_old_until_there_is_time(two: Two) -> None:

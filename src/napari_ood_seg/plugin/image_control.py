@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
+import numpy as np
 from napari.layers import Image, Labels
 from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
@@ -22,8 +23,8 @@ from napari_ood_seg.plugin.layers import (
     own_axes,
     placement,
     role_of,
-    source_of,
 )
+from napari_ood_seg.plugin.sources import Sources, describe
 from napari_ood_seg.plugin.strokes import StrokeTracker
 from napari_ood_seg.session.history import StrokeHistory
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class Known(NamedTuple):
-    """What a scribbles layer held when it was left."""
+    """What a scribbles layer showed when it was left."""
 
     scribbles: Scribbles
     history: StrokeHistory
@@ -69,6 +70,7 @@ class ImageControl(QObject):
         self.tracker: StrokeTracker | None = None
         self._layer_of: WeakKeyDictionary[Image, Labels] = WeakKeyDictionary()
         self._known: WeakKeyDictionary[Labels, Known] = WeakKeyDictionary()
+        self.sources = Sources()
         self._new: list[Layer] = []
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -84,7 +86,7 @@ class ImageControl(QObject):
         self._camera.moved.connect(self._on_camera)
         session.classes_changed.connect(self._on_classes)
         for layer in viewer.layers:
-            layer.events.name.connect(self._on_renamed)
+            self._watch(layer)
 
     def close(self) -> None:
         """Stop following; layers stay."""
@@ -96,7 +98,10 @@ class ImageControl(QObject):
         self._camera.close()
         self._session.classes_changed.disconnect(self._on_classes)
         for layer in layers:
-            layer.events.name.disconnect(self._on_renamed)
+            self._unwatch(layer)
+        for layer in self._layer_of.values():
+            if self._on_press in layer.mouse_drag_callbacks:
+                layer.mouse_drag_callbacks.remove(self._on_press)
         self._soon.stop()
         self._leave()
 
@@ -119,17 +124,21 @@ class ImageControl(QObject):
     def choose(self, image: Image, axes: str | None = None) -> None:
         """Work on `image`; a reading of its axes that does not fit changes nothing."""
         try:
-            source = source_of(image, axes)
+            source = self.sources.of(image, axes)
         except OODSegError as error:
             self._session.message.emit(str(error), "error")
             self._list_images()
             return
         self._leave()
         self.image = image
-        image.events.data.connect(self._on_data_replaced)
         self._session.set_image(source)
         self._show_picture(source)
-        self._attach(self._existing_scribbles(source) or self._make_scribbles(source))
+        found = self._existing_scribbles(source)
+        if found is None:
+            self._follow(self._make_scribbles(source), StrokeHistory()).show()
+            self._select(self.scribbles)
+        else:
+            self._attach(found)
         self.changed.emit()  # whoever shows results has to know whose they are
         self._on_step()
         self._on_camera()
@@ -147,9 +156,7 @@ class ImageControl(QObject):
         self._select(self.scribbles)
 
     def _leave(self) -> None:
-        if self.image is not None:
-            self.image.events.data.disconnect(self._on_data_replaced)
-            self.image = None
+        self.image = None
         self._drop_tracker()
 
     def _drop_tracker(self) -> None:
@@ -167,15 +174,33 @@ class ImageControl(QObject):
 
     def _attach(self, layer: Labels) -> None:
         """Take the strokes of `layer` for those of the image."""
-        classes = layer.metadata.get("classes")
-        if classes:
-            self._session.set_classes(tuple(classes))
-        known = self._known.get(layer)
-        if known is not None and known.scribbles.shape == self._session.scribbles.shape:
-            self._session.set_scribbles(known.scribbles)
-        history = StrokeHistory() if known is None else known.history
-        self._follow(layer, history).sync()
+        session, known = self._session, self._known.get(layer)
+        fits = known is not None and known.scribbles.shape == session.scribbles.shape
+        if known is None or not fits:
+            self._join(layer)
+            session.set_scribbles(Scribbles(session.scribbles.shape))
+            self._follow(layer, StrokeHistory()).sync()
+        else:
+            if not session.scribbles.strokes:  # its axes are read in another way
+                session.set_scribbles(known.scribbles)
+            tracker = self._follow(layer, known.history)
+            tracker.rewrite(known.scribbles)  # classes were merged or removed since
+            tracker.sync()
         self._select(layer)
+
+    def _join(self, layer: Labels) -> None:
+        """Take over the classes of a layer that was painted elsewhere."""
+        numbers = self._session.join_classes(layer.metadata.get("classes") or ())
+        if numbers:
+            table = np.arange(256, dtype=layer.data.dtype)
+            for theirs, ours in numbers.items():
+                table[theirs] = ours
+            layer.data = table[np.asarray(layer.data)]
+            self._session.message.emit(
+                f"the classes of {layer.name!r} got the numbers that their names have "
+                "here",
+                "info",
+            )
 
     def _follow(self, layer: Labels, history: StrokeHistory) -> StrokeTracker:
         image, source = self.image, self._session.source
@@ -185,9 +210,17 @@ class ImageControl(QObject):
             setattr(layer, key, value)  # files do not say where an image lies
         layer.metadata["image"] = image.name
         self._layer_of[image] = layer
+        if self._on_press not in layer.mouse_drag_callbacks:
+            layer.mouse_drag_callbacks.append(self._on_press)
         self.tracker = StrokeTracker(layer, self._session, history)
         self._on_classes()
         return self.tracker
+
+    def _on_press(self, layer: Labels, _event: object) -> None:
+        """Work on the image whose scribbles somebody begins to paint on."""
+        image = next((i for i, la in self._layer_of.items() if la is layer), None)
+        if layer is not self.scribbles and image in self._viewer.layers:
+            self.choose(image)
 
     def _adopt(self, layer: Labels) -> None:
         """Use a scribbles layer that was opened from a file."""
@@ -259,8 +292,10 @@ class ImageControl(QObject):
             layer.mode = "paint"
 
     def _list_images(self, event: Any = None) -> None:  # noqa: ANN401, ARG002 - napari event
-        names = [la.name for la in self._viewer.layers if is_candidate(la)]
+        layers = [la for la in self._viewer.layers if is_candidate(la)]
+        names = [la.name for la in layers]
         self._panel.set_images(names, None if self.image is None else self.image.name)
+        self._session.set_images(tuple(self.sources.readable(layers)))
         source = self._session.source
         if self.image is None or source is None:
             self._panel.set_axes((), "")
@@ -278,10 +313,18 @@ class ImageControl(QObject):
             self.choose(self.image, axes)
 
     def _on_inserted(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
-        event.value.events.name.connect(self._on_renamed)
+        self._watch(event.value)
         self._new.append(event.value)
         self._soon.start(0)
         self._list_images()
+
+    def _watch(self, layer: Layer) -> None:
+        layer.events.name.connect(self._on_renamed)
+        layer.events.data.connect(self._on_data)
+
+    def _unwatch(self, layer: Layer) -> None:
+        layer.events.name.disconnect(self._on_renamed)
+        layer.events.data.disconnect(self._on_data)
 
     def _meet(self) -> None:
         """Look at new layers, once napari has shown them all."""
@@ -301,7 +344,8 @@ class ImageControl(QObject):
 
     def _on_removed(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
         layer: Layer = event.value
-        layer.events.name.disconnect(self._on_renamed)
+        self._unwatch(layer)
+        self.sources.forget(layer)
         self.layer_removed.emit(layer)
         if layer is self.image:
             self._leave()
@@ -320,12 +364,16 @@ class ImageControl(QObject):
             )
         self._list_images()
 
-    def _on_data_replaced(self) -> None:
-        image, source = self.image, self._session.source
-        if image is None or source is None:
+    def _on_data(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
+        """Somebody put other data into a layer."""
+        layer = event.source
+        if not is_candidate(layer):
             return
-        known = [axes for axes, _ in axes_options(image)]
-        self.choose(image, source.axes if source.axes in known else None)
+        axes = self.sources.renew(layer)
+        if layer is self.image:
+            self.choose(layer, axes)
+        else:
+            self._list_images()
 
     def _on_step(self) -> None:
         source = self._session.source
@@ -347,19 +395,3 @@ class ImageControl(QObject):
         if self.scribbles is not None:
             self.scribbles.colormap = scribble_colors(self._session.classes)
             self.scribbles.metadata["classes"] = self._session.classes
-
-
-def describe(source: ImageSource) -> str:
-    """Return one line about an image."""
-    n = source.n_channels
-    parts = [f"{source.height} x {source.width}"]
-    parts.append("colour" if source.rgb else f"{n} channel{'s' if n > 1 else ''}")
-    if source.wavelengths is not None:
-        low, high = min(source.wavelengths), max(source.wavelengths)
-        parts.append(f"{low:.0f}-{high:.0f} nm")
-    parts += [
-        f"{a} {k}" for a, k in zip(source.plane_axes, source.plane_shape, strict=True)
-    ]
-    if source.unit not in ("pixel", "px"):
-        parts.append(f"{source.pixel_size[0]:.3g} {source.unit} per pixel")
-    return ", ".join(parts)

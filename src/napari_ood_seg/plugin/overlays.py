@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
     from napari.viewer import Viewer
 
+    from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.session.jobs import TileDone
     from napari_ood_seg.session.result import Result
     from napari_ood_seg.session.session import Session
@@ -41,6 +42,7 @@ class Shown:
     """
 
     def __init__(self, session: Session) -> None:
+        self.source: ImageSource | None = None
         self.result: Result | None = None
         self.classes: Labels | None = None
         self.heatmap: Image | None = None
@@ -100,6 +102,7 @@ class Overlays(QObject):
         self._image: Image | None = None
         self._shown_of: WeakKeyDictionary[Image, Shown] = WeakKeyDictionary()
         self._shown = Shown(session)
+        self._also: set[Shown] = set()
         self.show_unknown = True
         self.opacity = 0.55
         self.wanted = {"classes": True, "heatmap": True}
@@ -113,6 +116,7 @@ class Overlays(QObject):
         self._still.timeout.connect(self._show_thumbnails)
         session.result_started.connect(self._on_started)
         session.model_changed.connect(self._on_model)
+        session.results_renewed.connect(self._on_renewed)
         session.tile_done.connect(self._on_tile)
         session.busy_changed.connect(self._on_busy)
         session.job_ended.connect(self._on_end)
@@ -126,6 +130,7 @@ class Overlays(QObject):
             self._still.stop()
         self._session.result_started.disconnect(self._on_started)
         self._session.model_changed.disconnect(self._on_model)
+        self._session.results_renewed.disconnect(self._on_renewed)
         self._session.tile_done.disconnect(self._on_tile)
         self._session.busy_changed.disconnect(self._on_busy)
         self._session.job_ended.disconnect(self._on_end)
@@ -156,22 +161,28 @@ class Overlays(QObject):
         if image is self._image:
             return
         self._image = image
-        self._shown = Shown(self._session) if image is None else self._find(image)
+        source = self._session.source
+        self._shown = Shown(self._session)
+        if image is not None and source is not None:
+            self._shown = self._find(image, source)
         for layer in self._shown.layers():
             if layer not in self._viewer.layers:
                 self.forget(layer)
-        if self._session.result is not None:
+        self._shown.source = self._session.source
+        self._shown.result = self._session.result
+        if self._session.result is not None or self._shown.layers():
             self._on_started()
         self._show_wanted()
         self._on_classes()
 
-    def _find(self, image: Image) -> Shown:
+    def _find(self, image: Image, source: ImageSource) -> Shown:
         """Return the result layers of an image; a panel that was closed left some."""
         if image in self._shown_of:
             return self._shown_of[image]
         self._shown_of[image] = shown = Shown(self._session)
         for layer in self._viewer.layers:
-            if layer.metadata.get("image") == image.name and self._fits(layer):
+            fits = layer.data.shape == (source.height, source.width)
+            if layer.metadata.get("image") == image.name and fits:
                 if role_of(layer) == "classes":
                     shown.classes = layer
                 elif role_of(layer) == "heatmap":
@@ -180,17 +191,38 @@ class Overlays(QObject):
             layer.events.visible.connect(self._on_eye)
         return shown
 
-    def _fits(self, layer: Layer) -> bool:
-        """Whether a layer has the size of the image."""
-        source = self._session.source
-        return source is not None and layer.data.shape == (source.height, source.width)
-
     def forget(self, layer: Layer) -> None:
         """Take note that a layer is gone; the next result makes a new one."""
-        if layer is self._shown.classes:
-            self._shown.classes = None
-        if layer is self._shown.heatmap:
-            self._shown.heatmap = None
+        for shown in self._everywhere():
+            if layer is shown.classes:
+                shown.classes = None
+            if layer is shown.heatmap:
+                shown.heatmap = None
+
+    def show_other(self, image: Image, source: ImageSource) -> None:
+        """Show what there is of an image that is not worked on now."""
+        result = self._session.result_of(source)
+        if result is None or image is self._image:
+            return
+        shown = self._find(image, source)
+        shown.source, shown.result = source, result
+        self._prepare(shown, image, source)
+        self._draw_later({shown})
+
+    def _on_renewed(self) -> None:
+        """Results of other images may be gone: show nothing rather than old ones."""
+        others = {s for s in self._shown_of.values() if s is not self._shown}
+        for shown in others:
+            if shown.source is not None:
+                shown.result = self._session.result_of(shown.source)
+        if others:
+            self._draw_later(others)
+
+    def _draw_later(self, also: set[Shown]) -> None:
+        """Draw again soon, together with layers of other images."""
+        self._also |= also
+        if not self._redraw.isActive():
+            self._redraw.start(_REDRAW_MS)
 
     def set_visible(self, key: str, *, visible: bool) -> None:
         """Show or hide ``classes``, ``heatmap`` or, within the classes, ``unknown``."""
@@ -208,9 +240,14 @@ class Overlays(QObject):
         self._show_wanted()
 
     def _show_wanted(self) -> None:
-        for key, layer in (("classes", self.classes), ("heatmap", self.heatmap)):
-            if layer is not None:
-                layer.visible = self.wanted[key] and not self._hidden
+        for shown in self._everywhere():
+            for key, layer in (("classes", shown.classes), ("heatmap", shown.heatmap)):
+                if layer is not None:
+                    layer.visible = self.wanted[key] and not self._hidden
+
+    def _everywhere(self) -> set[Shown]:
+        """Return what is shown of all images."""
+        return {self._shown, *self._shown_of.values()}
 
     def _on_eye(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
         """Follow napari's eye icons; what we did ourselves is as wanted."""
@@ -227,33 +264,38 @@ class Overlays(QObject):
         The heatmap is transparent where it says nothing; it follows above one half.
         """
         self.opacity = opacity
-        if self.classes is not None:
-            self.classes.opacity = opacity
-        if self.heatmap is not None:
-            self.heatmap.opacity = _heatmap_opacity(opacity)
+        for shown in self._everywhere():
+            if shown.classes is not None:
+                shown.classes.opacity = opacity
+            if shown.heatmap is not None:
+                shown.heatmap.opacity = _heatmap_opacity(opacity)
 
     def _on_started(self) -> None:
         self._shown.result = self._session.result
         if self._session.result is None:
             self._draw()
         else:
-            self._prepare(self._session.result)
+            self._prepare_shown()
             self._redraw.start(0)
 
     def _on_model(self) -> None:
         """Bring back what was deleted; there may be a result from before."""
         if self._session.result is not None:
-            self._prepare(self._session.result)
+            self._prepare_shown()
 
-    def _prepare(self, result: Result) -> None:
+    def _prepare_shown(self) -> None:
+        image, source = self._image, self._session.source
+        if image is not None and source is not None:
+            self._shown.source = source
+            self._prepare(self._shown, image, source)
+
+    def _prepare(self, shown: Shown, image: Image, source: ImageSource) -> None:
         """Make the layers that are missing; those that are there take the shape."""
-        image, source, shown = self._image, self._session.source, self._shown
-        if image is None or source is None:
-            return
+        shape = (source.height, source.width)
         complete = shown.classes is not None and shown.heatmap is not None
-        if complete and shown.fits(result.shape):
+        if complete and shown.fits(shape):
             return
-        classes, heatmap = shown.pyramids(result.shape)
+        classes, heatmap = shown.pyramids(shape)
         if shown.classes is None:
             shown.classes = make_classes(
                 image, source, classes.levels, self._session.classes
@@ -305,19 +347,22 @@ class Overlays(QObject):
 
     def _on_keep(self) -> None:
         if self._session.result is not None:
+            self._also = self._everywhere()
             self._redraw.start(0)
 
     def _on_classes(self) -> None:
-        if self.classes is not None:
-            self.classes.colormap = class_colors(
-                self._session.classes, unknown=self.show_unknown
-            )
+        colors = class_colors(self._session.classes, unknown=self.show_unknown)
+        for shown in self._everywhere():
+            if shown.classes is not None:
+                shown.classes.colormap = colors
 
     def _draw(self) -> None:
         still = not self._session.busy and not self._session.ahead
-        for layer in self._shown.layers():
-            if layer in self._viewer.layers:
-                layer.refresh(extent=False, thumbnail=still)
+        also, self._also = self._also - {self._shown}, set()
+        for shown in (self._shown, *also):
+            for layer in shown.layers():
+                if layer in self._viewer.layers:
+                    layer.refresh(extent=False, thumbnail=still)
 
 
 def heat(typicality: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, cast
 
@@ -157,7 +158,8 @@ class Preferences(QObject):
 
     def flush(self) -> None:
         """Write now; a disk that refuses is logged."""
-        self._timer.stop()
+        with suppress(RuntimeError):  # Qt may have deleted it at the very end
+            self._timer.stop()
         pending, self._pending = self._pending, {}
         self._writing.update(p.name for p in pending)
         try:

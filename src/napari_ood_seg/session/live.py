@@ -19,7 +19,7 @@ from napari_ood_seg.session.working import Working
 from napari_ood_seg.session.workshop import Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from concurrent.futures import Executor
 
     import numpy.typing as npt
@@ -100,7 +100,7 @@ class LiveSession(Working):
         self.result = found
         self.plane_changed.emit()
         self.result_started.emit()
-        if self._training or self.live or self._filling:
+        if self.live or self._filling:
             self._go_on()
 
     @property
@@ -111,7 +111,7 @@ class LiveSession(Working):
     def set_view(self, view: View | None) -> None:
         """Tell what is visible: it is predicted first, also by the running job."""
         self._sight.now = view
-        if self._filling and not self._running:
+        if (self.live or self._filling) and not self._running:
             self._go_on()
 
     def paint(self, class_id: int, coords: npt.ArrayLike) -> None:
@@ -140,7 +140,7 @@ class LiveSession(Working):
         """Apply the model that there is to the image, replacing a running job."""
         with self._told_if_refused():
             source, model = self._require_image(), self._require_model()
-            self._results.renew(source, self.plane, self._sight.now)
+            self._age_results()
             job = work.PredictJob(**self._shown(source), model=model)
             self._filling = True
             self._start(partial(self._workshop.predict, job))
@@ -165,12 +165,29 @@ class LiveSession(Working):
                     "warning",
                 )
 
+    def _age_results(self) -> None:
+        """Keep of the results only what is seen, until it is predicted anew."""
+        if self.source is not None:
+            others = {i: self._plane_of(i) for i in self._predicted()}
+            seen = self._sight.now
+            self._results.renew(self.source, self.plane, seen, others=others)
+        self.results_renewed.emit()
+
     def _go_on(self) -> None:
         """Take up what was being done, for what is shown now."""
         if self._training:
             self.train()  # the same, but what is shown now is predicted first
+        elif self._fitting_model is None:
+            self._train_if_live()
         else:
             self._fill()
+
+    @property
+    def _fitting_model(self) -> InstantModel | None:
+        """The model, if it has the channels of the image."""
+        source, model = self.source, self.model
+        fits = source and model and source.n_channels == model.n_channels
+        return model if fits else None
 
     def _fill(self) -> None:
         """Predict what is visible and was not yet, with the model that there is."""
@@ -183,8 +200,8 @@ class LiveSession(Working):
             self._predict_more(self._extent)
 
     def _predict_more(self, extent: Extent) -> None:
-        source, model = self.source, self.model
-        if source is None or model is None or source.n_channels != model.n_channels:
+        source, model = self.source, self._fitting_model
+        if source is None or model is None:
             return
         shown = self._shown(source) | {"covered": self._results.covered(source)}
         ahead = extent != Extent.VIEW
@@ -278,13 +295,22 @@ class LiveSession(Working):
         if (self.config, self.shelf) != before:
             self._train_if_live()
 
+    def set_images(self, images: Sequence[ImageSource]) -> None:
+        """Tell which images there are; results of others are gone."""
+        before = set(self.images)
+        super().set_images(images)
+        if before.difference(images):
+            self.results_renewed.emit()
+
     def learn_from(self, source: ImageSource, *, learn: bool) -> None:
         """Live mode trains again, with or without an image."""
         super().learn_from(source, learn=learn)
         self._train_if_live()
 
     def _train_if_live(self) -> None:
-        if self.live and (self.scribbles.strokes or self.shelf.sheets):
+        if not self.live or self.source is None:
+            return
+        if self.scribbles.strokes or self._sheets():  # else there is nothing to say
             self.train()
 
     def set_model(self, model: InstantModel) -> None:
@@ -307,13 +333,8 @@ class LiveSession(Working):
                 self._begin_result()
         elif isinstance(event, Trained):
             self.model, self._training = event.model, False
-            if self.source is not None:
-                others = {i: self._plane_of(i) for i in self._predicted()}
-                self._results.renew(
-                    self.source, self.plane, self._sight.now, others=others
-                )
+            self._age_results()
             self.model_changed.emit()
-            self.results_renewed.emit()
         elif isinstance(event, TileDone):
             self._on_tile(event)
         elif isinstance(event, Audited):

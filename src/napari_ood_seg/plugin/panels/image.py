@@ -9,9 +9,12 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 from superqt import QElidingLabel
 
 from napari_ood_seg.plugin.panels.choices import ChoiceBox
+from napari_ood_seg.plugin.panels.learned import LearnedMenu
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from napari_ood_seg.plugin.panels.learned import Learned
 
 
 class ImagePanel(QWidget):
@@ -20,6 +23,8 @@ class ImagePanel(QWidget):
     image_selected = Signal(str)
     axes_selected = Signal(str)
     new_scribbles_requested = Signal()
+    learn_toggled = Signal(str, bool)
+    predict_all_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,6 +42,13 @@ class ImagePanel(QWidget):
         self._new.setEnabled(False)
         self._info = QElidingLabel()
         self._info.setIndent(0)
+        self._learned = LearnedMenu()
+        self._learned.toggled_for.connect(self.learn_toggled)
+        self._all = QPushButton("Predict all")
+        self._all.setToolTip(
+            "Apply the model to all images with as many channels as this one, wholly."
+        )
+        self._all.clicked.connect(lambda: self.predict_all_requested.emit())
         self._image.chosen.connect(self.image_selected)
         self._axes.chosen.connect(self.axes_selected)
         self._new.clicked.connect(lambda: self.new_scribbles_requested.emit())
@@ -46,6 +58,13 @@ class ImagePanel(QWidget):
         """Show the image layers by name; None: no image is chosen."""
         self._image.set_options([(name, name) for name in names], current)
         self._new.setEnabled(self._image.current_key() is not None)
+
+    def set_learned(self, images: Sequence[Learned]) -> None:
+        """Show which images are learned from; nothing is there to choose of one."""
+        self._learned.set_images(images)
+        several = len(images) > 1
+        self._learned.setVisible(several)
+        self._all.setVisible(several)
 
     def set_axes(self, options: Sequence[tuple[str, str]], current: str) -> None:
         """Show the ways to read the axes, as `(key, label)`."""
@@ -69,3 +88,6 @@ class ImagePanel(QWidget):
         grid.addWidget(self._new, 0, 2)
         grid.addWidget(self._axes, 1, 1, 1, 2)
         grid.addWidget(self._info, 2, 0, 1, 3)
+        grid.addWidget(self._learned, 3, 0, 1, 2)
+        grid.addWidget(self._all, 3, 2)
+        self.set_learned(())
