@@ -8,7 +8,7 @@ first press to that; and how long a stroke takes to paint. Then the same strokes
 painted in napari alone: image and labels, nothing else. Images above 2048 pixels are
 pyramids, as slides are. Needs a display with OpenGL (Xvfb will do).
 
-    python benchmarks/latency.py [--size 1024 4096 16384] [--strokes 30] [--csv FILE]
+    python -m benchmarks.latency [--size 1024 4096 16384] [--strokes 30] [--csv FILE]
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 from skimage import data, transform
 
+import benchmarks.apart  # noqa: F401 - before napari
 from napari_ood_seg.plugin.camera import camera_of, canvas_of
 from napari_ood_seg.plugin.widget import OODSegWidget
 

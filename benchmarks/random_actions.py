@@ -23,9 +23,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import napari
-from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QApplication
 
+import benchmarks.apart  # noqa: F401 - before napari
 from tests.plugin.driver import delete_what_was_closed
 from tests.plugin.hand import Hand
 from tests.plugin.invariants import OURS
@@ -95,8 +95,6 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        ini, scope = QSettings.Format.IniFormat, QSettings.Scope.UserScope
-        QSettings.setPath(ini, scope, folder)
         viewer = napari.Viewer(show=True)
         viewer.window.resize(1366, 768)
         user = RandomUser(viewer, Hand(), Path(folder), seed=args.seed)

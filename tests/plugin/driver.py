@@ -164,13 +164,18 @@ class Driver:
         self.move(point)
         self._hand.mousePress(self.canvas, LEFT, NO_MODIFIER, self.at(point))
 
+    def release(self, point: Point, *, at: QPoint | None = None) -> None:
+        """Let the left button go; `at`: where on the canvas, without scribbles."""
+        there = self.at(point) if at is None else at
+        self._hand.mouseRelease(self.canvas, LEFT, NO_MODIFIER, there)
+        self.spin()
+
     def stroke(self, *points: Point) -> None:
         """Paint from point to point, as `(row, column)` of the scribbles."""
         self.press(points[0])
         for point in points[1:]:
             self.move(point, buttons=LEFT)
-        self._hand.mouseRelease(self.canvas, LEFT, NO_MODIFIER, self.at(points[-1]))
-        self.spin()
+        self.release(points[-1])
 
     def drag(self, widget: QWidget, start: QPoint, end: QPoint) -> None:
         """Drag from one point of a widget of the panel to another, in five moves."""

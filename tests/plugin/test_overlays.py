@@ -7,7 +7,6 @@ import pytest
 
 from napari_ood_seg.core.types import UNKNOWN
 from napari_ood_seg.plugin.layers import role_of
-from napari_ood_seg.plugin.overlays import heat
 from tests.plugin.driver import two_halves
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def assert_equal_to_the_result(driver: Driver) -> None:
     result = driver.session.result
     assert result is not None
     np.testing.assert_array_equal(finest(classes), result.labels(driver.session.keep))
-    np.testing.assert_array_equal(finest(heatmap), heat(result.typicality))
+    np.testing.assert_array_equal(finest(heatmap), np.nan_to_num(1 - result.typicality))
 
 
 def test_the_layers_are_the_result(driver: Driver) -> None:
@@ -176,6 +175,32 @@ def test_another_image_gets_its_own_layers_and_the_first_finds_its_own(
     assert len([la for la in driver.viewer.layers if role_of(la) == "classes"]) == 2
 
 
-def test_heat() -> None:
-    typicality = np.array([1.0, 0.25, np.nan], np.float32)
-    np.testing.assert_array_equal(heat(typicality), np.array([0, 0.75, 0], np.float32))
+def test_a_copy_stays_as_it_is(driver: Driver) -> None:
+    image = driver.add_image(two_halves(), name="it", scale=(0.5, 0.5))
+    driver.paint_both()
+    driver.train()
+    result, keep = driver.session.result, driver.session.keep
+    assert result is not None
+    labels, ood = result.labels(keep), 1 - result.typicality
+    selected = driver.viewer.layers.selection.active
+    driver.push("Copy")
+    kept, map_ = (driver.viewer.layers[f"it {n} copy"] for n in ("classes", "OOD"))
+    np.testing.assert_array_equal(kept.data, labels)
+    np.testing.assert_allclose(map_.data, ood, atol=1e-6)
+    np.testing.assert_array_equal(kept.scale, image.scale)
+    assert driver.viewer.layers.selection.active is selected
+    driver.session.set_keep(0.5)
+    driver.session.remove_class(2)
+    np.testing.assert_array_equal(kept.data, labels)
+    assert driver.images.image is image, "a copy is no image to work on"
+    assert driver.session.images == (driver.session.source,)
+
+
+def test_what_is_too_large_is_not_copied(driver: Driver) -> None:
+    driver.add_image(two_halves(), name="it")
+    driver.paint_both()
+    driver.train()
+    driver.session.memory = 5 * 64 * 64 - 1
+    driver.push("Copy")
+    assert "it classes copy" not in driver.viewer.layers
+    assert driver.message[1] == "warning"

@@ -101,3 +101,12 @@ def test_shares_of_a_large_image_are_counted_on_a_grid(
     t = np.ones((40, 40), np.float32)
     result.write(result.whole, Prediction(classes=classes, score=t, typicality=t))
     assert result.shares(0.95) == {1: 0.5, 2: 0.5}
+
+
+def test_ood_is_what_typicality_lacks(half: Result) -> None:
+    typicality = half.typicality
+    np.testing.assert_allclose(typicality[0], [0.5, 0.01, 0.049, 1.0], atol=1e-4)
+    assert np.isnan(typicality[1]).all()
+    expected = np.nan_to_num(1 - typicality)
+    np.testing.assert_array_equal(half.ood_in(half.whole), expected)
+    np.testing.assert_array_equal(half.ood_in(half.whole, step=2), expected[::2, ::2])

@@ -66,7 +66,7 @@ class JobControl(QObject):
         self._count = QTimer(self)  # once the result is drawn
         self._count.setSingleShot(True)
         self._count.setInterval(_TELL_MS)
-        self._count.timeout.connect(self._show_areas)
+        self._count.timeout.connect(self._show_result)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST_MS)
@@ -171,6 +171,11 @@ class JobControl(QObject):
         self._memory = (event.kept, event.budget)
 
     def _on_model(self) -> None:
+        """Tell what the threshold keeps; in live mode not before the result."""
+        if not self._session.busy:
+            self._show_promise()
+
+    def _show_promise(self) -> None:
         model = self._session.model
         if model is None:
             return
@@ -180,6 +185,10 @@ class JobControl(QObject):
         else:
             text = "Too few strokes to check: a guess."
         self._results.set_promise(" ".join([text, *model.remarks]))
+
+    def _show_result(self) -> None:
+        self._show_promise()
+        self._show_areas()
 
     def _show_areas(self) -> None:
         result = self._session.result

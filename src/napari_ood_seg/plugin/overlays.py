@@ -6,22 +6,24 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
 from napari_ood_seg.plugin.colormaps import class_colors
-from napari_ood_seg.plugin.layers import make_classes, make_heatmap, role_of
-from napari_ood_seg.plugin.levels import Pyramid
+from napari_ood_seg.plugin.layers import (
+    make_classes,
+    make_copies,
+    make_heatmap,
+    role_of,
+)
+from napari_ood_seg.plugin.shown import Shown
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
     from napari.layers import Image, Labels, Layer
     from napari.viewer import Viewer
 
     from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.session.jobs import TileDone
-    from napari_ood_seg.session.result import Result
     from napari_ood_seg.session.session import Session
 
 _REDRAW_MS: Final = 250
@@ -30,55 +32,6 @@ _REDRAW_MS: Final = 250
 
 _STILL_MS: Final = 600
 """Thumbnails are drawn anew once nothing has happened for so long."""
-
-
-class Shown:
-    """The result layers of one image, and the result that they read.
-
-    Parameters
-    ----------
-    session
-        Its threshold is used.
-    """
-
-    def __init__(self, session: Session) -> None:
-        self.source: ImageSource | None = None
-        self.result: Result | None = None
-        self.classes: Labels | None = None
-        self.heatmap: Image | None = None
-        self._session = session
-        self._pyramids: tuple[Pyramid, ...] = ()
-        self._shape = (0, 0)
-
-    def pyramids(self, shape: tuple[int, int]) -> tuple[Pyramid, Pyramid]:
-        """Return classes and heatmap of an image of `(h, w)`, made when looked at."""
-        labels = Pyramid(shape, np.uint8, self._labels)
-        heatmap = Pyramid(shape, np.float32, self._heat)
-        self._pyramids, self._shape = (labels, heatmap), shape
-        return labels, heatmap
-
-    def fits(self, shape: tuple[int, int]) -> bool:
-        """Whether the layers have the shape of an image."""
-        return bool(self._pyramids) and self._shape == shape
-
-    def layers(self) -> tuple[Labels | Image, ...]:
-        """Return the layers that there are."""
-        return tuple(la for la in (self.classes, self.heatmap) if la is not None)
-
-    def refresh_thumbnails(self) -> None:
-        """Let the thumbnails show what there is now."""
-        for pyramid in self._pyramids:
-            pyramid.refresh()
-
-    def _labels(self, region: tuple[slice, ...], step: int) -> npt.NDArray[np.uint8]:
-        if self.result is None:
-            return np.zeros(_size(region, step), np.uint8)
-        return self.result.labels(self._session.keep, region, step=step)
-
-    def _heat(self, region: tuple[slice, ...], step: int) -> npt.NDArray[np.float32]:
-        if self.result is None:
-            return np.zeros(_size(region, step), np.float32)
-        return heat(self.result.typicality_in(region, step=step))
 
 
 class Overlays(QObject):
@@ -224,6 +177,24 @@ class Overlays(QObject):
         if not self._redraw.isActive():
             self._redraw.start(_REDRAW_MS)
 
+    def keep_copy(self) -> None:
+        """Add ordinary layers of what is shown; hidden, as they would cover it."""
+        session, image, source = self._session, self._image, self._session.source
+        if session.result is None or image is None or source is None:
+            return
+        if session.result.whole_bytes > session.memory:
+            session.message.emit(
+                "the image is too large for a copy in memory: export it instead",
+                "warning",
+            )
+            return
+        labels = session.result.labels(session.keep)
+        ood = session.result.ood_in(session.result.whole)
+        for copy in make_copies(image, source, session.classes, labels, ood):
+            copy.visible = False
+            self._add(copy)
+        session.message.emit("copied to layers of their own, hidden for now", "info")
+
     def set_visible(self, key: str, *, visible: bool) -> None:
         """Show or hide ``classes``, ``heatmap`` or, within the classes, ``unknown``."""
         if key == "unknown":
@@ -315,6 +286,10 @@ class Overlays(QObject):
         )
         layer.visible = self.wanted[key] and not self._hidden
         layer.events.visible.connect(self._on_eye)
+        self._add(layer)
+
+    def _add(self, layer: Layer) -> None:
+        """Put a layer below the scribbles; the selection stays."""
         selected = set(self._viewer.layers.selection)
         active = self._viewer.layers.selection.active
         self._viewer.layers.insert(self._below_scribbles(), layer)
@@ -363,20 +338,6 @@ class Overlays(QObject):
             for layer in shown.layers():
                 if layer in self._viewer.layers:
                     layer.refresh(extent=False, thumbnail=still)
-
-
-def heat(typicality: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return what the heatmap shows: 1 where nothing is typical, 0 where not known.
-
-    >>> heat(np.array([1.0, 0.25, np.nan], np.float32)).tolist()
-    [0.0, 0.75, 0.0]
-    """
-    known = ~np.isnan(typicality)
-    return np.where(known, 1 - typicality, np.float32(0))
-
-
-def _size(region: tuple[slice, ...], step: int) -> list[int]:
-    return [len(range(s.start, s.stop, step)) for s in region]
 
 
 def _heatmap_opacity(opacity: float) -> float:

@@ -65,6 +65,8 @@ class StrokeTracker(QObject):
     def close(self) -> None:
         """Stop following."""
         self.catch_up()
+        if self._session.painting:
+            self._session.set_painting(False)
         self._later.stop()
         self.layer.events.paint.disconnect(self._on_paint)
         self.layer.events.set_data.disconnect(self._on_redraw)
@@ -114,12 +116,13 @@ class StrokeTracker(QObject):
         self.layer.refresh()
 
     def _on_press(self, layer: Labels, event: Any) -> Iterator[None]:  # noqa: ANN401
-        if str(layer.mode) in _PAINTING:
-            self._session.set_painting(True)
+        if str(layer.mode) not in _PAINTING:
+            return
+        self._session.set_painting(True)
+        yield
+        while event.type == "mouse_move":
             yield
-            while event.type == "mouse_move":
-                yield
-            self._session.set_painting(False)
+        self._session.set_painting(False)
 
     def _on_paint(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
         box = bounding_box(event.value, self.layer.data.shape)

@@ -25,7 +25,15 @@ def test_auroc_equals_scikit_learn() -> None:
         torch.cat([known, unknown]),
         sample_weight=torch.cat([w_known, w_unknown]),
     )
-    assert abs(auroc(known, unknown, w_known, w_unknown) - expected) < 1e-5
+    found = auroc(
+        torch.stack([known, -known]),
+        torch.stack([unknown, -unknown]),
+        w_known,
+        w_unknown,
+    )
+    torch.testing.assert_close(
+        found, torch.tensor([expected, 1 - expected]), atol=1e-5, rtol=0
+    )
 
 
 def test_separation_weighs_classes_and_strokes_alike() -> None:
@@ -35,7 +43,7 @@ def test_separation_weighs_classes_and_strokes_alike() -> None:
         2: [torch.zeros(1, 3), torch.full((1, 700), 2.0)],
     }
     lost = {1: [torch.ones(1, 40)]}
-    assert separation(torch.ones(1), held, lost) == 0.5
+    assert separation(torch.ones(1, 1), held, lost).tolist() == [0.5]
 
 
 FIXED = torch.tensor([1.0, 0.15, 0.3])
@@ -56,9 +64,10 @@ def scene(
 def test_evidence_that_works_gets_the_weight() -> None:
     held, lost = scene(2)
     weights = chosen_weights(FIXED, torch.ones(3), held, lost)
-    gains = [separation(torch.tensor(b), held, lost) for b in BALANCES]
-    assert weights.tolist() == torch.tensor(BALANCES[int(np.argmax(gains))]).tolist()
-    assert separation(weights, held, lost) > separation(FIXED, held, lost) + 0.02
+    gains = separation(torch.tensor(BALANCES), held, lost)
+    assert weights.tolist() == torch.tensor(BALANCES[int(gains.argmax())]).tolist()
+    gained, usual = separation(torch.stack([weights, FIXED]), held, lost)
+    assert gained > usual + 0.02
 
 
 def test_a_small_gain_changes_nothing() -> None:

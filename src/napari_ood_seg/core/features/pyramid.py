@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 import torch
 
 from napari_ood_seg.core.features import filters
+from napari_ood_seg.core.parallel import spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,17 +50,21 @@ def merge(
     -------
     `(k, h, w)`.
     """
-    mean = torch.zeros(len(maps[0]), *size, dtype=maps[0].dtype, device=maps[0].device)
-    for values, factor in zip(maps, factors, strict=True):
-        mean += filters.enlarge(values, factor, size)
-    mean /= len(maps)
-    if smoothing == 0:
-        return mean
-    if guide is None:  # one by one: a single map stays in the processor's cache
-        for i in range(len(mean)):
-            mean[i] = filters.gaussian_blur(mean[i : i + 1], smoothing)[0]
-        return mean
-    return filters.guided_filter(mean, guide, box_radius(smoothing), EDGE)
+
+    def one(i: int) -> Tensor:
+        mean = torch.zeros(1, *size, dtype=maps[0].dtype, device=maps[0].device)
+        for values, factor in zip(maps, factors, strict=True):
+            mean += filters.enlarge(values[i : i + 1], factor, size)
+        mean /= len(maps)
+        if smoothing == 0:
+            return mean
+        if guide is None:
+            return filters.gaussian_blur(mean, smoothing)
+        return filters.guided_filter(mean, guide, box_radius(smoothing), EDGE)
+
+    # one by one: a single map stays in the processor's cache
+    each = range(len(maps[0]))
+    return torch.cat(spread(one, each, on=maps[0].device))
 
 
 def thinned(z: Tensor, factor: int, size: tuple[int, int], stride: int) -> Tensor:

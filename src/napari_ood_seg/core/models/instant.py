@@ -10,11 +10,13 @@ import torch
 
 from napari_ood_seg.core.errors import ModelMismatchError
 from napari_ood_seg.core.features import pyramid
+from napari_ood_seg.core.parallel import spread
 from napari_ood_seg.core.types import Prediction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    import numpy.typing as npt
     from torch import Tensor
 
     from napari_ood_seg.core.config import InstantConfig
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.ood.ensemble import Ensemble
     from napari_ood_seg.core.ood.threshold import Calibration
     from napari_ood_seg.core.types import ClassInfo
+
+    Answer = dict[str, Tensor]
 
 
 _LEAST: Final = 0.4
@@ -119,11 +123,25 @@ class InstantModel:
         They are averaged over the scales and over neighbours; everything that is
         said about a pixel follows from them.
         """
-        maps = [
-            _by_pixel(z, partial(self.ensemble.columns, level))
+        chunks = [
+            (level, chunk)
             for level, z in enumerate(features)
+            for chunk in z.flatten(1).split(_CHUNK, dim=1)
+        ]
+        found = spread(self._columns_of, chunks, on=features[0].device)
+        of_level: list[list[Tensor]] = [[] for _ in features]
+        for (level, _), values in zip(chunks, found, strict=True):
+            of_level[level].append(values)
+        maps = [
+            torch.cat(values, dim=1).unflatten(1, z.shape[1:])
+            for values, z in zip(of_level, features, strict=True)
         ]
         return self._merge(maps, size, guide, stride)
+
+    def _columns_of(self, chunk: tuple[int, Tensor]) -> Tensor:
+        """Return `(c, n)` columns of `(d, n)` features of a level."""
+        level, features = chunk
+        return self.ensemble.columns(level, features.T).T
 
     def logits_of(self, columns: Tensor) -> Tensor:
         """Return the `(k, ...)` logits that follow from `(c, ...)` columns."""
@@ -178,19 +196,44 @@ class InstantModel:
         stride
             To which the features were thinned.
         """
-        logits, score = self.evaluate(tile.levels, tile.size, tile.guide, stride=stride)
-        logits = logits[(slice(None), *tile.crop)]
-        score = score[tile.crop].contiguous()
-        best = logits.argmax(0) if self.config.per_class else None
-        typicality = self.calibration.typicality(score, best)
+        merged = self.columns(tile.levels, tile.size, tile.guide, stride=stride)
+        inner = merged[(slice(None), *tile.crop)]
+        answer = partial(self._answer, probabilities=probabilities)
+        parts = spread(answer, _bands(inner), on=inner.device)
+        typicality = _rows(parts, "typicality")
         if tile.invalid is not None:
-            typicality[tile.invalid] = 0.0
+            typicality[tile.invalid.cpu().numpy()] = 0.0
         return Prediction(
-            classes=_best(logits, self.class_ids).cpu().numpy(),
-            score=score.cpu().numpy(),
-            typicality=typicality.cpu().numpy(),
-            probabilities=logits.softmax(0).cpu().numpy() if probabilities else None,
+            classes=_rows(parts, "classes"),
+            score=_rows(parts, "score"),
+            typicality=typicality,
+            probabilities=_rows(parts, "probabilities") if probabilities else None,
         )
+
+    def _answer(self, columns: Tensor, *, probabilities: bool) -> Answer:
+        """Return what is said about each pixel of `(c, h, w)` columns."""
+        logits, score = self.logits_of(columns), self.ensemble.score(columns)
+        best = logits.argmax(0) if self.config.per_class else None
+        return {
+            "classes": _best(logits, self.class_ids),
+            "score": score,
+            "typicality": self.calibration.typicality(score.contiguous(), best),
+            "probabilities": logits.softmax(0) if probabilities else score,
+        }
+
+
+def _bands(columns: Tensor) -> list[Tensor]:
+    """Return `(c, h, w)` columns in bands of rows for all cores; whole on a GPU."""
+    if columns.device.type != "cpu":
+        return [columns]
+    rows = max(1, _CHUNK // columns.shape[2])
+    return list(columns.split(rows, dim=1))
+
+
+def _rows(parts: Sequence[Answer], name: str) -> npt.NDArray[Any]:
+    """Return one answer of all bands, put together along the rows."""
+    values: npt.NDArray[Any] = torch.cat([p[name] for p in parts], -2).cpu().numpy()
+    return values
 
 
 def _best(logits: Tensor, class_ids: Sequence[int]) -> Tensor:
@@ -203,21 +246,3 @@ def _best(logits: Tensor, class_ids: Sequence[int]) -> Tensor:
     for class_id, own in reversed(list(zip(class_ids, logits, strict=True))):
         best.masked_fill_(own == top, class_id)
     return best
-
-
-def _by_pixel(z: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
-    """Return `(k, h, w)` values of `(d, h, w)` features under a function of rows.
-
-    Parameters
-    ----------
-    function
-        From `(n, d)` to `(n, k)`; it is given some thousand pixels at a time.
-    """
-    columns = z.flatten(1)
-    out: list[Tensor] = []
-    for i in range(0, columns.shape[1], _CHUNK):
-        values = function(columns[:, i : i + _CHUNK].T).T
-        if not out:
-            out.append(values.new_empty(len(values), columns.shape[1]))
-        out[0][:, i : i + _CHUNK] = values
-    return out[0].reshape(-1, *z.shape[1:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,39 +27,43 @@ ADVANTAGE: Final = 0.07
 """Gain in AUROC below which the fixed weights stay."""
 
 
-def auroc(known: Tensor, unknown: Tensor, w_known: Tensor, w_unknown: Tensor) -> float:
+def auroc(known: Tensor, unknown: Tensor, w_known: Tensor, w_unknown: Tensor) -> Tensor:
     """Return how often an unknown pixel scores above a known one; ties count half.
 
     Parameters
     ----------
     known, unknown
-        `(n,)` and `(m,)` scores.
+        `(b, n)` and `(b, m)` scores, of `b` ways to score.
     w_known, w_unknown
-        Their weights.
+        `(n,)` and `(m,)` weights of the pixels.
+
+    Returns
+    -------
+    `(b,)`.
 
     Examples
     --------
     >>> one = torch.ones(2)
-    >>> auroc(torch.tensor([1.0, 2.0]), torch.tensor([2.0, 3.0]), one, one)
-    0.875
+    >>> auroc(torch.tensor([[1.0, 2.0]]), torch.tensor([[2.0, 3.0]]), one, one)
+    tensor([0.8750])
     """
-    ordered, order = known.sort()
-    below = torch.cat([torch.zeros(1), w_known[order].cumsum(0)])
-    lower = below[torch.searchsorted(ordered, unknown, side="left")]
-    upper = below[torch.searchsorted(ordered, unknown, side="right")]
-    wins = (w_unknown * (lower + upper) / 2).sum()
-    return float(wins / (w_known.sum() * w_unknown.sum()))
+    ordered, order = known.sort(dim=1)
+    below = F.pad(w_known[order].cumsum(1), (1, 0))
+    lower = below.gather(1, torch.searchsorted(ordered, unknown, side="left"))
+    upper = below.gather(1, torch.searchsorted(ordered, unknown, side="right"))
+    wins = (w_unknown * (lower + upper) / 2).sum(1)
+    return wins / (w_known.sum() * w_unknown.sum())
 
 
 def separation(
     weights: Tensor, held: Mapping[int, Strokes], lost: Mapping[int, Strokes]
-) -> float:
-    """Return the mean AUROC of lost classes against the others.
+) -> Tensor:
+    """Return the mean AUROC, `(b,)`, of lost classes against the others.
 
     Parameters
     ----------
     weights
-        `(e,)` of the evidence.
+        `(b, e)` of the evidence, `b` ways to weigh it.
     held
         Per class, the evidence of its strokes when they were held out.
     lost
@@ -70,7 +75,7 @@ def separation(
         known, w_known = _weighed(weights, others)
         unknown, w_unknown = _weighed(weights, [strokes])
         found.append(auroc(known, unknown, w_known, w_unknown))
-    return sum(found) / len(found)
+    return torch.stack(found).mean(0)
 
 
 def chosen_weights(
@@ -97,18 +102,20 @@ def chosen_weights(
         torch.cat([share * detectors, torch.tensor([distance, ambiguity])])
         for share, distance, ambiguity in BALANCES
     ]
-    gained = [separation(w / scale, held, lost) for w in candidates]
+    *gained, usual = separation(
+        torch.stack([*candidates, fixed]) / scale, held, lost
+    ).tolist()
     best = max(range(len(candidates)), key=gained.__getitem__)
-    least = separation(fixed / scale, held, lost) + ADVANTAGE
-    return candidates[best] if gained[best] > least else fixed
+    return candidates[best] if gained[best] > usual + ADVANTAGE else fixed
 
 
 def _weighed(weights: Tensor, classes: Sequence[Strokes]) -> tuple[Tensor, Tensor]:
-    """Return scores and weights of all pixels: classes alike, and their strokes."""
-    scores, shares = [], []
-    for strokes in classes:
-        for stroke in strokes:
-            scores.append(weights @ stroke)
-            n = stroke.shape[1]
-            shares.append(torch.full((n,), 1.0 / (len(strokes) * max(n, 1))))
-    return torch.cat(scores), torch.cat(shares)
+    """Return `(b, n)` scores and `(n,)` weights of all pixels.
+
+    Classes weigh alike, and so do the strokes of a class.
+    """
+    strokes = [stroke for own in classes for stroke in own]
+    sizes = torch.tensor([stroke.shape[1] for stroke in strokes])
+    alike = torch.tensor([len(own) for own in classes for _ in own])
+    shares = 1.0 / (alike * sizes.clamp_min(1))
+    return weights @ torch.cat(strokes, dim=1), shares.repeat_interleave(sizes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -103,8 +104,35 @@ def makers(config: InstantConfig) -> dict[str, Callable[[], PixelDetector]]:
     return {n: partial(make_detector, n, config) for n in config.detectors}
 
 
+class Gathered:
+    """Keeps probes that are asked for together from one fit to the next.
+
+    A stroke more changes those of one fold; putting probes together takes longer than
+    evaluating them.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Probe, ...], Probes] = {}
+        self._used: dict[tuple[Probe, ...], Probes] = {}
+
+    def of(self, probes: Sequence[Probe]) -> Probes:
+        """Return these probes together."""
+        key = tuple(probes)
+        found = self._used.get(key) or self._kept.get(key) or Probes(key)
+        self._used[key] = found
+        return found
+
+    def forget_unused(self) -> None:
+        """Drop what was not asked for since the last time."""
+        self._kept, self._used = self._used, {}
+
+
 def crossfit(
-    levels: Sequence[TrainingPixels], probes: Sequence[Probe], config: InstantConfig
+    levels: Sequence[TrainingPixels],
+    probes: Sequence[Probe],
+    config: InstantConfig,
+    *,
+    gathered: Gathered | None = None,
 ) -> Generator[Progress, None, tuple[Ensemble, Calibration]]:
     """Fit the ensemble; hold the folds out in turn to standardise and calibrate.
 
@@ -121,7 +149,10 @@ def crossfit(
         Per scale, what the detectors learn from; the same strokes on each.
     probes
         One per stroke.
+    gathered
+        What was put together in the fit before.
     """
+    gathered = gathered or Gathered()
     probes = sorted(probes, key=lambda p: p.group)
     folds = sorted({p.group for p in probes} - {ALWAYS_IN})
     ids = levels[0].class_ids
@@ -133,7 +164,7 @@ def crossfit(
         )
         ensemble = next(ensembles)
         checked = [p for p in probes if p.group == fold]
-        found = Probes(checked).columns(ensemble)
+        found = gathered.of(checked).columns(ensemble)
         for probe, columns in zip(checked, found, strict=True):
             held[probe.class_id].append(ensemble.evidence(columns))
             if len(ids) >= MIN_CLASSES and ensemble.is_by_class:
@@ -142,9 +173,12 @@ def crossfit(
                 lost[probe.class_id].append(evidence)
     yield Progress(done=len(folds), total=len(folds) + 1, stage="fitting")
     ensemble = next(ensembles)
-    found = Probes(probes).evidence(ensemble)
-    for probe, evidence in zip(probes, found, strict=True):
-        fitted[probe.class_id].append(evidence)
+    for _, group in groupby(probes, key=lambda p: p.group):
+        own = tuple(group)
+        found = gathered.of(own).evidence(ensemble)
+        for probe, evidence in zip(own, found, strict=True):
+            fitted[probe.class_id].append(evidence)
+    gathered.forget_unused()
     ensemble = ensemble.standardised(list((held or fitted).values()))
     if lost and config.by_classes:
         best = chosen_weights(ensemble.weights, ensemble.scale, held, lost)

@@ -21,7 +21,7 @@ from napari_ood_seg.core.features.store import (
 )
 from napari_ood_seg.core.models.instant import InstantModel
 from napari_ood_seg.core.ood.base import StrokePixels, TrainingPixels
-from napari_ood_seg.core.training.crossfit import Probe, crossfit
+from napari_ood_seg.core.training.crossfit import Gathered, Probe, crossfit
 from napari_ood_seg.core.training.folds import Piece, deal
 from napari_ood_seg.core.types import ClassInfo, Progress
 
@@ -79,6 +79,7 @@ class InstantTrainer:
         self._stores: dict[ImageSource, FeatureStore] = {}
         self._unlabelled: dict[ImageSource, list[Tensor]] = {}
         self._samples: dict[tuple[object, ...], Sample] = {}
+        self._gathered = Gathered()
 
     def fit(
         self, images: Sequence[Scribbled], classes: Sequence[ClassInfo]
@@ -107,7 +108,9 @@ class InstantTrainer:
         samples = [s for image in images for s in self._collect(image)]
         levels = self._levels(sources, samples)
         probes = [s.probe for s in samples]
-        ensemble, calibration = yield from crossfit(levels, probes, self.config)
+        ensemble, calibration = yield from crossfit(
+            levels, probes, self.config, gathered=self._gathered
+        )
         painted = set(levels[0].class_ids)
         return InstantModel(
             config=self.config,

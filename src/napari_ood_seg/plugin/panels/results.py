@@ -48,6 +48,7 @@ class ResultsPanel(QWidget):
     save_requested = Signal()
     load_requested = Signal()
     export_requested = Signal()
+    copy_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -60,6 +61,7 @@ class ResultsPanel(QWidget):
         self._save = QPushButton("Save model...")
         self._load = QPushButton("Load model...")
         self._export = QPushButton("&Export...")
+        self._copy = QPushButton("Copy")
         self._set_up()
         self._lay_out()
         self._connect()
@@ -81,7 +83,8 @@ class ResultsPanel(QWidget):
     def set_enabled(self, enabled: bool) -> None:
         """Show whether there is a result; a model can always be loaded."""
         results = (self._keep, self._keep_spin, self._opacity, *self._shown.values())
-        for control in (*results, self._promise, self._areas, self._save, self._export):
+        files = (self._save, self._export, self._copy)
+        for control in (*results, self._promise, self._areas, *files):
             control.setEnabled(enabled)
 
     def set_visible_layers(self, visible: Mapping[str, bool]) -> None:
@@ -123,6 +126,10 @@ class ResultsPanel(QWidget):
         self._save.setToolTip("Save what was learnt to a file.")
         self._load.setToolTip("Open a saved model and use it on this image.")
         self._export.setToolTip("Write the results to image files.")
+        self._copy.setToolTip(
+            "Copy classes and OOD map, as they are now, to layers of their own: they "
+            "stay while you paint on, and other plugins can work with them."
+        )
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
@@ -136,7 +143,7 @@ class ResultsPanel(QWidget):
         opacity = _label("&Opacity", self._opacity)
         column.addLayout(_row(opacity, self._opacity))
         column.addWidget(self._areas)
-        column.addLayout(_row(self._save, self._load, self._export))
+        column.addLayout(_row(self._save, self._load, self._export, self._copy))
 
     def _connect(self) -> None:
         self._keep.valueChanged.connect(self._on_keep_moved)
@@ -151,6 +158,7 @@ class ResultsPanel(QWidget):
         self._save.clicked.connect(lambda: self.save_requested.emit())
         self._load.clicked.connect(lambda: self.load_requested.emit())
         self._export.clicked.connect(lambda: self.export_requested.emit())
+        self._copy.clicked.connect(lambda: self.copy_requested.emit())
 
     def _on_keep_moved(self, step: int) -> None:
         self.set_keep(step / _STEPS)

@@ -1,0 +1,72 @@
+"""Coarse parallel work on the processor, each part on one thread."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+
+from napari_ood_seg.core.device import one_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@cache
+def n_workers() -> int:
+    """Return on how many threads `spread` computes: one a core, or what OpenMP may."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(allowed)) if allowed.isdecimal() and int(allowed) else cores
+
+
+def spread(
+    function: Callable[[Item], Result], items: Sequence[Item], *, on: torch.device
+) -> list[Result]:
+    """Return what a function gives for each item, in order.
+
+    The items are shared out among the cores. Torch's own threads wait for each other
+    after every operation; beside a window that is being drawn, one of them is often
+    late, and an operation of a tenth of a millisecond then takes as long as the
+    system lets somebody else compute. Here only the last items wait.
+
+    Parameters
+    ----------
+    function
+        Takes a millisecond or more; what it raises is raised here.
+    on
+        Where it computes; on a graphics card one comes after the other.
+
+    Examples
+    --------
+    >>> spread(lambda n: n * n, [1, 2, 3], on=torch.device("cpu"))
+    [1, 4, 9]
+    """
+    if on.type != "cpu" or n_workers() == 1 or len(items) < 2:
+        return [function(item) for item in items]
+    inference = torch.is_inference_mode_enabled()
+    with one_thread():
+        return list(_pool().map(partial(_run, function, inference), items))
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(
+        n_workers(),
+        thread_name_prefix="part",
+        initializer=torch.set_num_threads,
+        initargs=(1,),
+    )
+
+
+def _run(function: Callable[[Item], Result], inference: bool, item: Item) -> Result:
+    """Run on a thread of the pool in the mode of the caller; torch has it by thread."""
+    with torch.inference_mode(inference):
+        return function(item)

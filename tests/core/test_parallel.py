@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+
+from napari_ood_seg.core import parallel
+from napari_ood_seg.core.parallel import n_workers, spread
+from tests.contracts.scenes import CPU, fit, three_textures
+
+
+@pytest.fixture
+def two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers, whatever machine this is."""
+    monkeypatch.setattr(parallel, "n_workers", lambda: 2)
+
+
+def test_the_environment_limits_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for words, expected in (("1", 1), ("0", None), ("many", None), ("100000", None)):
+        n_workers.cache_clear()
+        monkeypatch.setenv("OMP_NUM_THREADS", words)
+        found = n_workers()
+        assert found == expected if expected else found >= 1
+    n_workers.cache_clear()
+
+
+@pytest.mark.usefixtures("two")
+def test_results_come_in_order_from_other_threads() -> None:
+    both = threading.Barrier(2)  # breaks unless two compute at the same time
+
+    def work(n: int) -> tuple[int, str]:
+        both.wait(20)
+        return n * n, threading.current_thread().name
+
+    found = spread(work, [1, 2, 3, 4], on=CPU)
+    assert [square for square, _ in found] == [1, 4, 9, 16]
+    assert len({name for _, name in found}) == 2
+
+
+@pytest.mark.usefixtures("two")
+def test_each_part_is_computed_on_one_thread_and_the_caller_keeps_its_own() -> None:
+    before = torch.get_num_threads()
+    found = spread(lambda _: torch.get_num_threads(), range(8), on=CPU)
+    assert set(found) == {1}
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize("mode", [True, False])
+def test_parts_are_in_the_mode_of_the_caller(mode: bool) -> None:
+    with torch.inference_mode(mode):
+        found = spread(lambda _: torch.ones(2).is_inference(), range(4), on=CPU)
+    assert found == [mode] * 4
+
+
+@pytest.mark.usefixtures("two")
+def test_what_is_raised_reaches_the_caller() -> None:
+    def work(n: int) -> int:
+        if n == 2:
+            raise ValueError("two")
+        return n
+
+    with pytest.raises(ValueError, match="two"):
+        spread(work, range(4), on=CPU)
+
+
+@pytest.mark.usefixtures("two")
+def test_on_another_device_nothing_is_spread() -> None:
+    here = threading.current_thread().name
+    names = spread(
+        lambda _: threading.current_thread().name, range(3), on=torch.device("meta")
+    )
+    assert names == [here] * 3
+
+
+def test_a_prediction_is_the_same_on_any_number_of_workers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alone = fit(three_textures()).prediction
+    monkeypatch.setattr(parallel, "n_workers", lambda: 2)
+    spreaded = fit(three_textures()).prediction
+    assert (alone.classes == spreaded.classes).all()
+    assert (alone.score == spreaded.score).all()
+    assert (alone.typicality == spreaded.typicality).all()

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pytest
+from napari.layers import Labels
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QWidget
+
+from napari_ood_seg.plugin.calm import LONGEST_MS, Calm
+from napari_ood_seg.session.session import Session
+from tests.contracts.owner import InlineExecutor
+from tests.plugin.driver import LEFT, two_halves
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from napari_ood_seg.plugin.image_control import ImageControl
+    from tests.plugin.driver import Driver
+
+
+@pytest.fixture
+def session() -> Session:
+    return Session(executor=InlineExecutor(), post=lambda call: call())
+
+
+@pytest.fixture
+def layer() -> Labels:
+    return Labels(np.zeros((4, 4), np.uint8))
+
+
+@pytest.fixture
+def calm(session: Session, layer: Labels, qtbot: QtBot) -> Calm:
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    images = cast("ImageControl", SimpleNamespace(scribbles=layer))
+    return Calm(widget, session, images)
+
+
+def stroke(session: Session) -> None:
+    session.set_painting(True)
+    session.set_painting(False)
+
+
+def test_it_is_held_from_the_stroke_until_the_result(
+    calm: Calm, session: Session, qtbot: QtBot
+) -> None:
+    session.set_live(True)
+    stroke(session)
+    assert calm.held
+    session._set_busy(busy=True)
+    assert calm._end.interval() == LONGEST_MS
+    session._set_busy(busy=False)
+    assert calm._end.interval() < LONGEST_MS
+    qtbot.waitUntil(lambda: not calm.held)
+
+
+def test_a_long_job_shows_progress(calm: Calm, session: Session, qtbot: QtBot) -> None:
+    session.set_live(True)
+    stroke(session)
+    session._set_busy(busy=True)
+    qtbot.waitUntil(lambda: not calm.held)
+    assert session.busy
+    session._set_busy(busy=False)
+    assert not calm.held
+
+
+def test_nothing_else_holds(calm: Calm, session: Session) -> None:
+    stroke(session)  # live mode is off
+    session._set_busy(busy=True)
+    session.scribbles_changed.emit()
+    assert not calm.held
+
+
+def test_the_thumbnail_waits_too(
+    calm: Calm, session: Session, layer: Labels, qtbot: QtBot
+) -> None:
+    told: list[bool] = []
+    layer.events.thumbnail.connect(lambda _: told.append(calm.held))
+    session.set_live(True)
+    stroke(session)
+    stroke(session)
+    layer.data[1, 1] = 1
+    layer.refresh()
+    assert told == []
+    qtbot.waitUntil(lambda: not calm.held)
+    assert told == [False]
+    layer.refresh()
+    assert len(told) == 2
+
+
+def test_closed(calm: Calm, session: Session) -> None:
+    session.set_live(True)
+    calm.close()
+    stroke(session)
+    assert not calm.held
+
+
+class Paints(QObject):
+    """Counts how often a widget and what is in it are drawn."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__()
+        self.n = 0
+        for part in (widget, *widget.findChildren(QWidget)):
+            part.installEventFilter(self)
+
+    def eventFilter(  # noqa: N802 - Qt's name
+        self, _watched: QObject | None, event: QEvent | None
+    ) -> bool:
+        assert event is not None
+        self.n += event.type() == QEvent.Type.Paint
+        return False
+
+
+def test_the_result_is_drawn_before_the_panel(driver: Driver) -> None:
+    driver.add_image(two_halves())
+    driver.session.set_live(True)
+    driver.press((10, 6))
+    driver.move((10, 24), buttons=LEFT)
+    paints = Paints(driver.panel.sections)
+    drawn: list[int] = []
+    driver.session.tile_done.connect(lambda _: drawn.append(paints.n))
+    driver.release((10, 24))
+    driver.until(lambda: not driver.session.busy and not driver.panel.calm.held)
+    driver.until(lambda: paints.n > 0)
+    assert drawn[0] == 0
+
+
+def test_a_layer_that_is_deleted_under_the_hand(driver: Driver) -> None:
+    driver.add_image(two_halves())
+    driver.press((10, 6))
+    assert driver.session.painting
+    driver.viewer.layers.remove(driver.layer)
+    driver.until(lambda: not driver.session.painting)
+    driver.release((10, 6), at=driver.canvas.rect().center())
