@@ -110,3 +110,32 @@ def test_ood_is_what_typicality_lacks(half: Result) -> None:
     expected = np.nan_to_num(1 - typicality)
     np.testing.assert_array_equal(half.ood_in(half.whole), expected)
     np.testing.assert_array_equal(half.ood_in(half.whole, step=2), expected[::2, ::2])
+
+
+def whole_tile(class_id: int, size: int) -> Prediction:
+    return tile(class_id, [[0.5] * size] * size)
+
+
+def test_settle_blanks_what_the_new_model_did_not_predict() -> None:
+    """Of 128 x 128 pixels those in view stay until the new model has half of them."""
+    result = Result((128, 128))
+    result.write((slice(0, 128), slice(0, 128)), whole_tile(1, 128))
+    result.renew(View(region=(slice(0, 64), slice(0, 128)), stride=1))
+    assert (result.classes[:64] == 1).all()
+    assert not result.classes[64:].any(), "nobody sees it"
+    result.write((slice(0, 64), slice(0, 64)), whole_tile(2, 64))
+    result.settle()
+    assert (result.classes[:64, :64] == 2).all()
+    assert not result.classes[:64, 64:].any()
+    assert np.isnan(result.typicality[:64, 64:]).all()
+
+
+def test_without_a_view_all_is_shown_until_it_is_settled() -> None:
+    result = Result((64, 64))
+    result.write((slice(0, 64), slice(0, 64)), whole_tile(1, 64))
+    result.renew(None)
+    assert (result.classes == 1).all()
+    result.write((slice(0, 32), slice(0, 64)), tile(2, [[0.5] * 64] * 32))
+    result.settle()
+    assert (result.classes[:32] == 2).all()
+    assert not result.classes[32:].any()

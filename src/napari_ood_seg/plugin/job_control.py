@@ -146,7 +146,7 @@ class JobControl(QObject):
             self._panel.set_memory(kept, budget)
         if not self._session.busy:
             self._clear_progress()
-            self._show_areas()
+            self._count.start()
 
     def _on_progress(self, progress: Progress) -> None:
         if progress.stage != self._stage:

@@ -50,6 +50,7 @@ class Result:
         self.coverage = Coverage.none(shape)
         self._classes = TileMap(shape, np.uint8)
         self._typicality = TileMap(shape, np.uint16)
+        self._old: Region | None = None  # may hold what another model predicted
 
     @property
     def n_bytes(self) -> int:
@@ -92,13 +93,17 @@ class Result:
     def renew(self, view: View | None) -> None:
         """There is another model: only what is seen stays, until it is replaced."""
         self.coverage = Coverage.none(self.shape, self.coverage.cell)
+        self._old = self.whole
         if view is not None:
-            self._keep_only(self.coverage.whole(view.region))
+            self._old = self.coverage.whole(view.region)
+            self._keep_only(self._old)
 
     def settle(self) -> None:
         """Blank what the model of now has not predicted: nothing else is coming."""
-        for region in list(self._classes.regions()):
-            for gap in self.coverage.gaps(region):
+        old, self._old = self._old, None
+        for tile in list(self._classes.regions()):
+            region = None if old is None else _common(tile, old)
+            for gap in () if region is None else self.coverage.gaps(region):
                 self._classes.write(gap, np.uint8(UNLABELLED))
                 self._typicality.write(gap, np.uint16(0))
 
@@ -167,7 +172,7 @@ class Result:
 
     def _keep_only(self, wanted: Region) -> None:
         for kept in (self._classes, self._typicality):
-            kept.drop(lambda region: not _touch(region, wanted))
+            kept.drop(lambda region: _common(region, wanted) is None)
             for region in list(kept.regions()):
                 for outside in _outside(region, wanted):
                     kept.write(outside, np.zeros((), kept.dtype))
@@ -191,8 +196,13 @@ def _spread(
     return big[:, :width]
 
 
-def _touch(a: Region, b: Region) -> bool:
-    return all(s.start < t.stop and t.start < s.stop for s, t in zip(a, b, strict=True))
+def _common(a: Region, b: Region) -> Region | None:
+    """Return where two regions overlap, `None` if nowhere."""
+    both = tuple(
+        slice(max(s.start, t.start), min(s.stop, t.stop))
+        for s, t in zip(a, b, strict=True)
+    )
+    return both if all(s.start < s.stop for s in both) else None
 
 
 def _outside(region: Region, wanted: Region) -> list[Region]:
