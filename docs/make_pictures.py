@@ -43,6 +43,39 @@ def guide(widget: OODSegWidget) -> None:
     widget.guides.go_next()
 
 
+def several(widget: OODSegWidget) -> None:
+    """Predict a second image, beside the one that was painted on."""
+    import napari
+
+    session, image = widget.session, widget.images.image
+    viewer = napari.current_viewer()
+    if image is None or viewer is None:
+        raise LookupError("there is no image to put another one beside")
+    session.set_live(live=False)
+    width = image.data.shape[1]
+    other = image.data[::-1, ::-1]
+    where = (0.0, 1.04 * width * image.scale[-1])
+    viewer.add_image(
+        other, name="next section", rgb=True, scale=image.scale, translate=where
+    )
+    wait_until(lambda: len(session.images) == 2)
+    session.predict_all()
+    wait_until(lambda: not session.busy)
+    viewer.reset_view()
+
+
+def explain(widget: OODSegWidget) -> None:
+    """Ask why a pixel is what it is."""
+    session = widget.session
+    _fold(widget, "Image", "Classes", "Train", "Guide")
+    widget.sections.set_expanded("Explain", expanded=True)
+    session.set_live(live=False)
+    widget.explains.watch(on=True)
+    explainer = widget.explains.explainer
+    explainer.ask(160, 300)
+    wait_until(lambda: explainer.found is not None and bool(explainer.classes))
+
+
 def audit(widget: OODSegWidget) -> None:
     """Run the audit."""
     _fold(widget, "Image", "Classes", "Train")
@@ -109,6 +142,8 @@ DOCUMENTED = {
     "hyperspectral": Picture(sample="hyperspectral"),
     "guide": Picture(do=guide),
     "guide-light": Picture(do=guide, theme="light"),
+    "several": Picture(do=several),
+    "explain": Picture(do=explain),
     "audit": Picture(do=audit),
     "audit-light": Picture(do=audit, theme="light"),
 }

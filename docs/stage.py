@@ -65,7 +65,7 @@ def wait_until(done: Callable[[], bool]) -> None:
 def settle(viewer: Viewer, widget: OODSegWidget) -> None:
     """Wait until nothing is computed and all is drawn."""
     session, overlays = widget.session, widget.overlays
-    wait_until(lambda: not session.busy and not overlays.pending)
+    wait_until(lambda: not (session.busy or session.ahead) and overlays.still)
     _wait_for_the_layout(widget)
     drawn: list[object] = []
     canvas: Any = viewer.window._qt_viewer.canvas  # noqa: SLF001 - no other way

@@ -9,6 +9,7 @@ from napari.layers import Labels
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QWidget
 
+from napari_ood_seg.plugin import calm as calm_module
 from napari_ood_seg.plugin.calm import LONGEST_MS, Calm
 from napari_ood_seg.session.session import Session
 from tests.contracts.owner import InlineExecutor
@@ -115,7 +116,10 @@ class Paints(QObject):
         return False
 
 
-def test_the_result_is_drawn_before_the_panel(driver: Driver) -> None:
+def test_the_result_is_drawn_before_the_panel(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calm_module, "LONGEST_MS", 20_000)  # on a slow machine, too
     driver.add_image(two_halves())
     driver.session.set_live(True)
     driver.press((10, 6))

@@ -75,6 +75,7 @@ def test_train_once_finds_what_code_painted(driver: Driver) -> None:
 def test_areas_and_promise(driver: Driver) -> None:
     ready(driver)
     driver.train()
+    driver.until(lambda: bool(areas(driver)))
     assert (
         {"class 1", "class 2"}
         <= areas(driver).keys()

@@ -64,6 +64,8 @@ def test_predict_all_shows_results_on_each_image(driver: Driver, second: Image) 
     driver.until(lambda: not driver.session.busy)
     assert layers_of(driver, "first") == ["classes", "heatmap"]
     assert layers_of(driver, "second") == ["classes", "heatmap"]
+    order = [la.name for la in driver.viewer.layers]
+    assert order[-3:] == ["second", "second classes", "second OOD"]
     classes = driver.viewer.layers["second classes"]
     np.testing.assert_array_equal(classes.translate, second.translate)
     assert driver.session.model is not None

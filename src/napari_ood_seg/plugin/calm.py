@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from qtpy.QtCore import QObject, QTimer
 
@@ -42,7 +41,7 @@ class Calm(QObject):
         self._widget = widget
         self._session = session
         self._images = images
-        self._thumbnails = ExitStack()
+        self._told: Any = None  # napari's emitters are untyped
         self._end = QTimer(self)
         self._end.setSingleShot(True)
         self._end.timeout.connect(self._let_go)
@@ -51,7 +50,7 @@ class Calm(QObject):
 
     def close(self) -> None:
         """Stop following."""
-        self._thumbnails.close()
+        self._tell_thumbnail()
         self._session.painting_changed.disconnect(self._on_painting)
         self._session.busy_changed.disconnect(self._on_busy)
 
@@ -62,7 +61,7 @@ class Calm(QObject):
 
     def _let_go(self) -> None:
         self._widget.setUpdatesEnabled(True)
-        self._thumbnails.close()
+        self._tell_thumbnail()
 
     def _on_painting(self, painting: bool) -> None:
         if not painting and self._session.live:
@@ -71,13 +70,16 @@ class Calm(QObject):
             self._end.start(LONGEST_MS)
 
     def _hold_thumbnail(self) -> None:
-        self._thumbnails.close()
         layer = self._images.scribbles
-        if layer is not None:
-            told = layer.events.thumbnail
-            told.block()
-            self._thumbnails.callback(told)  # once more, when it may be shown
-            self._thumbnails.callback(told.unblock)
+        if self._told is None and layer is not None:
+            self._told = layer.events.thumbnail
+            self._told.block()
+
+    def _tell_thumbnail(self) -> None:
+        told, self._told = self._told, None
+        if told is not None:
+            told.unblock()
+            told()
 
     def _on_busy(self, busy: bool) -> None:
         if not busy and self.held:

@@ -105,6 +105,11 @@ class Overlays(QObject):
         return self._shown.heatmap
 
     @property
+    def still(self) -> bool:
+        """Whether the thumbnails are up to date, too."""
+        return not self.pending and not self._still.isActive()
+
+    @property
     def pending(self) -> bool:
         """Whether tiles have arrived that are not drawn yet."""
         return self._redraw.isActive()
@@ -192,7 +197,7 @@ class Overlays(QObject):
         ood = session.result.ood_in(session.result.whole)
         for copy in make_copies(image, source, session.classes, labels, ood):
             copy.visible = False
-            self._add(copy)
+            self._add(copy, image)
         session.message.emit("copied to layers of their own, hidden for now", "info")
 
     def set_visible(self, key: str, *, visible: bool) -> None:
@@ -271,34 +276,47 @@ class Overlays(QObject):
             shown.classes = make_classes(
                 image, source, classes.levels, self._session.classes
             )
-            self._insert(shown.classes, "classes")
+            self._insert(shown.classes, "classes", image)
         else:
             shown.classes.data = classes.levels
         if shown.heatmap is None:
             shown.heatmap = make_heatmap(image, source, heatmap.levels)
-            self._insert(shown.heatmap, "heatmap")
+            self._insert(shown.heatmap, "heatmap", image)
         else:
             shown.heatmap.data = heatmap.levels
 
-    def _insert(self, layer: Any, key: str) -> None:  # noqa: ANN401 - Labels or Image
+    def _insert(self, layer: Labels | Image, key: str, image: Image) -> None:
         layer.opacity = (
             self.opacity if key == "classes" else _heatmap_opacity(self.opacity)
         )
         layer.visible = self.wanted[key] and not self._hidden
         layer.events.visible.connect(self._on_eye)
-        self._add(layer)
+        self._add(layer, image)
 
-    def _add(self, layer: Layer) -> None:
-        """Put a layer below the scribbles; the selection stays."""
+    def _add(self, layer: Layer, image: Image) -> None:
+        """Put a layer above its image, but below its scribbles; the selection stays."""
         selected = set(self._viewer.layers.selection)
         active = self._viewer.layers.selection.active
-        self._viewer.layers.insert(self._below_scribbles(), layer)
+        self._viewer.layers.insert(self._place(image), layer)
         self._viewer.layers.selection = selected
         self._viewer.layers.selection.active = active
 
-    def _below_scribbles(self) -> int:
-        roles = [role_of(layer) for layer in self._viewer.layers]
-        return roles.index("scribbles") if "scribbles" in roles else len(roles)
+    def _place(self, image: Image) -> int:
+        """Return where in the list results of an image belong."""
+        layers = list(self._viewer.layers)
+        roles = [role_of(layer) for layer in layers]
+        for i, layer in enumerate(layers):
+            if roles[i] == "scribbles" and layer.metadata.get("image") == image.name:
+                return i
+        if image not in layers:
+            return len(layers)
+        above = layers.index(image) + 1
+        results = () if image not in self._shown_of else self._shown_of[image].layers()
+        while above < len(layers) and (
+            roles[above] == "picture" or layers[above] in results
+        ):
+            above += 1
+        return above
 
     def _on_tile(self, event: TileDone) -> None:
         view = self._session.view
@@ -317,7 +335,9 @@ class Overlays(QObject):
     def _show_thumbnails(self) -> None:
         """Bring the thumbnails up to date, and what was blanked, once it is quiet."""
         if not self._session.busy and not self._session.ahead:
-            self._shown.refresh_thumbnails()
+            self._also = self._everywhere()
+            for shown in self._also:
+                shown.refresh_thumbnails()
             self._draw()
 
     def _on_keep(self) -> None:

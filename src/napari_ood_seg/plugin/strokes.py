@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,7 +68,8 @@ class StrokeTracker(QObject):
         self.catch_up()
         if self._session.painting:
             self._session.set_painting(False)
-        self._later.stop()
+        with suppress(RuntimeError):  # Qt may have deleted it at the very end
+            self._later.stop()
         self.layer.events.paint.disconnect(self._on_paint)
         self.layer.events.set_data.disconnect(self._on_redraw)
         self.layer.mouse_drag_callbacks.remove(self._on_press)

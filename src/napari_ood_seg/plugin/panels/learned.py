@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QMenu, QSizePolicy, QToolButton, QWidget
+from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,15 +43,13 @@ class Learned(NamedTuple):
         return f"{self.name}: {self.n_strokes} stroke{'s' * (self.n_strokes != 1)}"
 
 
-class LearnedMenu(QToolButton):
+class LearnedMenu(QPushButton):
     """A button that says how many images are learned from, with a menu of them."""
 
     toggled_for = Signal(str, bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip(
             "Which images are learned from. Classes are those of all images; what was "
             "painted on images that are not ticked is kept, but not used."

@@ -109,7 +109,7 @@ class TrainingPanel(QWidget):
 
     def set_memory(self, used: int, budget: int) -> None:
         """Show how many bytes of features are kept, and how many may be."""
-        self._memory.setText(f"{used / 2**30:.1f} / {budget / 2**30:.1f} GB")
+        self._memory.setText(f"{used / 2**20:,.0f} MB of {budget / 2**30:.1f} GB")
 
     def set_devices(self, options: Sequence[tuple[str, str]], current: str) -> None:
         """Show the devices, as `(key, label)`."""
