@@ -4,7 +4,7 @@
 medians over strokes, in milliseconds, by size of the image and device; `cold` is the
 first stroke, with all features of the view. No display is needed.
 
-    python benchmarks/stroke_cost.py [--size 1024 4096 16384] [--device cpu cuda]
+    python -m benchmarks.stroke_cost [--size 1024 4096 16384] [--device cpu cuda]
 """
 
 from __future__ import annotations
@@ -16,19 +16,25 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import torch
 
+from benchmarks.scene import CLASSES, IN_VIEW, Stroke, middle, picture, strokes
 from napari_ood_seg.core.config import InstantConfig
 from napari_ood_seg.core.data.coverage import Coverage
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.inference.live import predict_live
+from napari_ood_seg.core.inference.predict import predict
 from napari_ood_seg.core.inference.view import Extent, View
 from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from napari_ood_seg.core.features.store import FeatureStore
+    from napari_ood_seg.core.models.instant import InstantModel
+    from napari_ood_seg.core.types import Prediction
+
 Result = TypeVar("Result")
-IN_VIEW, STROKES, CLASSES = 1024, 30, 3
+STROKES = 30
 
 
 def drive(steps: Generator[object, None, Result]) -> Result:
@@ -40,41 +46,57 @@ def drive(steps: Generator[object, None, Result]) -> Result:
             return end.value
 
 
-def picture(size: int) -> np.ndarray:
-    """Return a `(size, size, 3)` uint8 image of three textures, repeated."""
-    rng = np.random.default_rng(0)
-    y, x = np.mgrid[:512, :512]
-    waves = np.stack([np.sin(x / 3), np.sin((x + y) / 7), np.cos(y / 15)], axis=2)
-    block = waves * 60 + rng.normal(128, 20, (512, 512, 3))
-    block[:, 256:] = block[:, 256:, ::-1] * 0.7
-    repeats = -(-size // 512)
-    whole = np.tile(block.clip(0, 255).astype(np.uint8), (repeats, repeats, 1))
-    return whole[:size, :size]
+class Painting:
+    """An image that is painted on, and trained and predicted as the session does."""
 
+    def __init__(self, size: int, device: torch.device) -> None:
+        self._size = size
+        self._source = ImageSource.from_array(picture(size))
+        self._trainer = InstantTrainer(InstantConfig(), device=device)
+        self._scribbles = Scribbles((size, size))
+        self._model: InstantModel | None = None
 
-def measure(size: int, device: torch.device) -> tuple[float, float, float, float]:
-    """Return cold, and the medians of fit, view and both, in ms."""
-    source = ImageSource.from_array(picture(size))
-    trainer = InstantTrainer(InstantConfig(), device=device)
-    rng = np.random.default_rng(1)
-    scribbles = Scribbles((size, size))
-    first = (size - IN_VIEW) // 2
-    view = View(region=(slice(first, first + IN_VIEW),) * 2, stride=2)
-    fits, views = [], []
-    for i in range(STROKES):
-        row, column = first + rng.integers(40, IN_VIEW - 140, 2)
-        stroke = [(row + d, column + k) for k in range(90) for d in range(7)]
-        scribbles = scribbles.add(1 + i % CLASSES, np.array(stroke))
-        begin = time.perf_counter()
-        model = drive(trainer.fit([Scribbled(source, scribbles)], ()))
-        fitted = time.perf_counter()
-        store = trainer.store(source)
-        assert store is not None
-        coverage = Coverage.none((size, size), store.cell)
+    def add(self, stroke: Stroke) -> None:
+        """Paint a stroke."""
+        self._scribbles = self._scribbles.add(stroke.class_id, stroke.pixels)
+
+    def fit(self) -> None:
+        """Train on all strokes."""
+        image = Scribbled(self._source, self._scribbles)
+        self._model = drive(self._trainer.fit([image], ()))
+
+    def predict_view(self) -> None:
+        """Predict the middle of the image at every second pixel."""
+        first = middle(self._size)
+        view = View(region=(slice(first, first + IN_VIEW),) * 2, stride=2)
+        model, store = self._trained()
+        coverage = Coverage.none((self._size, self._size), store.cell)
         for _ in predict_live(
             model, store, coverage, look=lambda: view, extent=Extent.VIEW
         ):
             pass
+
+    def predict_whole(self) -> Prediction:
+        """Predict every pixel."""
+        return predict(*self._trained())
+
+    def _trained(self) -> tuple[InstantModel, FeatureStore]:
+        store = self._trainer.store(self._source)
+        assert self._model is not None
+        assert store is not None
+        return self._model, store
+
+
+def measure(size: int, device: torch.device) -> tuple[float, float, float, float]:
+    """Return cold, and the medians of fit, view and both, in ms."""
+    painting = Painting(size, device)
+    fits, views = [], []
+    for stroke in strokes(size, STROKES):
+        painting.add(stroke)
+        begin = time.perf_counter()
+        painting.fit()
+        fitted = time.perf_counter()
+        painting.predict_view()
         fits.append(1000 * (fitted - begin))
         views.append(1000 * (time.perf_counter() - fitted))
     both = np.array(fits) + np.array(views)
