@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_ood_seg.core.config import FilterConfig
-    from napari_ood_seg.core.features.encoder import Encoder
+    from napari_ood_seg.core.features.stages import StageEncoder
 
     Regions = Callable[[], Iterable[Tensor]]
 
@@ -85,16 +85,17 @@ class Descriptor:
     reductions
         One per scale of the filters, then one per stage of the encoder.
     encoder
-        Frozen pretrained stages beside the filters, if any.
+        Frozen stages beside the filters, if any.
     colors
-        What the encoder is shown; `None` without one.
+        What the encoder is shown: colours, or `None` for all channels as the filters
+        see them.
     """
 
     config: FilterConfig
     n_channels: int
     channels: ChannelMap
     reductions: tuple[Reduction, ...]
-    encoder: Encoder | None = None
+    encoder: StageEncoder | None = None
     colors: ColorMap | None = None
 
     @classmethod
@@ -103,7 +104,7 @@ class Descriptor:
         config: FilterConfig,
         regions: Regions,
         *,
-        encoder: Encoder | None = None,
+        encoder: StageEncoder | None = None,
     ) -> Self:
         """Estimate the statistics from sample regions of an image.
 
@@ -128,7 +129,7 @@ class Descriptor:
             channels=channels,
             reductions=(),
             encoder=encoder,
-            colors=None if encoder is None else ColorMap.fit(regions()),
+            colors=ColorMap.fit(regions()) if encoder and encoder.colors else None,
         )
         moments = bare.raw_moments(regions)
         return replace(
@@ -164,10 +165,12 @@ class Descriptor:
         spans
             The rows and columns that are wanted; see `FilterBank`.
         """
-        out = self.bank(self.channels(x), spans)
-        if self.encoder is None or self.colors is None:
+        channels = self.channels(x)
+        out = self.bank(channels, spans)
+        if self.encoder is None:
             return out
-        stages = self.encoder(self.colors(x))
+        shown = channels if self.colors is None else self.colors(x)
+        stages = self.encoder(shown)
         if spans is not None:
             stages = tuple(
                 _cut(z, f, spans)

@@ -100,6 +100,11 @@ class Encoder:
         return cls(name=name, steps=tuple(steps), weights=kept)
 
     @property
+    def colors(self) -> bool:
+        """It wants three colours."""
+        return True
+
+    @property
     def factors(self) -> tuple[int, ...]:
         """How many times coarser than the image each stage is."""
         out, factor = [], 1

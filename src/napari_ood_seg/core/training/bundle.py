@@ -17,6 +17,7 @@ from napari_ood_seg.core.features.descriptor import Descriptor, Reduction
 from napari_ood_seg.core.features.encoder import Encoder
 from napari_ood_seg.core.io.safe_file import read_document, write_document
 from napari_ood_seg.core.models.instant import InstantModel
+from napari_ood_seg.core.models.unet import Network
 from napari_ood_seg.core.ood.ensemble import Ensemble, select
 from napari_ood_seg.core.ood.threshold import Calibration
 from napari_ood_seg.core.training.crossfit import makers
@@ -80,10 +81,9 @@ def read_model(path: str | Path) -> tuple[dict[str, Any], Arrays]:
 def describe(model: InstantModel) -> dict[str, Any]:
     """Return the JSON document of a model: what it is, without the numbers."""
     channels = model.descriptor.channels
-    encoder, colors = model.descriptor.encoder, model.descriptor.colors
     return {
         "schema_version": SCHEMA_VERSION,
-        "engine": "instant",
+        "engine": engine_of(model),
         "classes": [asdict(c) for c in model.classes],
         "n_channels": model.n_channels,
         "settings": asdict(model.config),
@@ -91,9 +91,7 @@ def describe(model: InstantModel) -> dict[str, Any]:
             "scale": channels.scale,
             "light": None if channels.light is None else asdict(channels.light),
         },
-        "encoder": None
-        if encoder is None or colors is None
-        else {"name": encoder.name, "low": colors.low, "high": colors.high},
+        "encoder": _about(model.descriptor),
         "n_held_out": model.calibration.n_strokes,
         "remarks": list(model.remarks),
         "versions": {
@@ -103,6 +101,21 @@ def describe(model: InstantModel) -> dict[str, Any]:
         },
         **model.facts,
     }
+
+
+def engine_of(model: InstantModel) -> str:
+    """Return ``deep`` if a network was trained for the model, else ``instant``."""
+    return "deep" if isinstance(model.descriptor.encoder, Network) else "instant"
+
+
+def _about(descriptor: Descriptor) -> dict[str, Any] | None:
+    """Return what a model file tells about the encoder, besides its weights."""
+    encoder, colors = descriptor.encoder, descriptor.colors
+    if isinstance(encoder, Network):
+        return {"name": encoder.name, "sizes": list(encoder.sizes)}
+    if encoder is None or colors is None:
+        return None
+    return {"name": encoder.name, "low": colors.low, "high": colors.high}
 
 
 def _tensors(model: InstantModel) -> dict[str, Tensor]:
@@ -185,6 +198,8 @@ def _encoder(
 ) -> dict[str, Any]:
     if facts is None:
         return {}
+    if "sizes" in facts:
+        return {"encoder": Network.restored(facts, parts["encoder"])}
     return {
         "encoder": Encoder.from_weights(parts["encoder"], name=facts["name"]),
         "colors": ColorMap(

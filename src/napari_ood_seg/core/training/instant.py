@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -12,7 +13,7 @@ from napari_ood_seg.core.errors import ModelMismatchError
 from napari_ood_seg.core.features import pyramid
 from napari_ood_seg.core.features.channels import SPECTRAL_FROM
 from napari_ood_seg.core.features.descriptor import Descriptor
-from napari_ood_seg.core.features.encoder import Encoder, load_encoder
+from napari_ood_seg.core.features.encoder import load_encoder
 from napari_ood_seg.core.features.pyramid import Footprint
 from napari_ood_seg.core.features.store import (
     BUDGET,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from napari_ood_seg.core.config import InstantConfig
     from napari_ood_seg.core.data.source import ImageSource
+    from napari_ood_seg.core.features.stages import StageEncoder
 
     Steps = Generator[Progress, None, None]
 
@@ -68,10 +70,20 @@ class InstantTrainer:
         Where features are computed.
     budget
         Bytes of features that may be kept for each image.
+    encoder
+        Stages beside the filters; without, those that the settings name.
+    hold_out
+        Cuts scribbles into pieces with folds; without, every piece is held out once.
     """
 
     def __init__(
-        self, config: InstantConfig, *, device: torch.device, budget: int = BUDGET
+        self,
+        config: InstantConfig,
+        *,
+        device: torch.device,
+        budget: int = BUDGET,
+        encoder: StageEncoder | None = None,
+        hold_out: Callable[[Scribbles], Sequence[Piece]] | None = None,
     ) -> None:
         self.config = config
         self.device = device
@@ -80,6 +92,8 @@ class InstantTrainer:
         self._unlabelled: dict[ImageSource, list[Tensor]] = {}
         self._samples: dict[tuple[object, ...], Sample] = {}
         self._gathered = Gathered()
+        self._own_encoder = encoder
+        self._hold_out = hold_out or partial(deal, n_folds=config.folds)
 
     def fit(
         self, images: Sequence[Scribbled], classes: Sequence[ClassInfo]
@@ -173,8 +187,10 @@ class InstantTrainer:
             encoder=self._encoder(sources),
         )
 
-    def _encoder(self, sources: Sequence[ImageSource]) -> Encoder | None:
+    def _encoder(self, sources: Sequence[ImageSource]) -> StageEncoder | None:
         """Return the encoder, if there is one; spectra say more than colours."""
+        if self._own_encoder is not None:
+            return self._own_encoder
         if not self.config.encoder or sources[0].n_channels >= SPECTRAL_FROM:
             return None
         return load_encoder(self.config.encoder)
@@ -216,10 +232,7 @@ class InstantTrainer:
     def _collect(self, image: Scribbled) -> list[Sample]:
         """Return the strokes of an image with their features."""
         store = self._stores[image.source]
-        return [
-            self._sample(store, piece)
-            for piece in deal(image.scribbles, self.config.folds)
-        ]
+        return [self._sample(store, piece) for piece in self._hold_out(image.scribbles)]
 
     def _sample(self, store: FeatureStore, piece: Piece) -> Sample:
         digest = zlib.crc32(piece.coords.tobytes())

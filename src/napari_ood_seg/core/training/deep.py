@@ -1,0 +1,318 @@
+"""Fit the deep engine: a network trained on the scribbles, then closed-form heads."""
+
+from __future__ import annotations
+
+import copy
+import io
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+
+from napari_ood_seg.core.features.channels import fit_channels
+from napari_ood_seg.core.features.store import sample_regions
+from napari_ood_seg.core.io.files import write_bytes
+from napari_ood_seg.core.models.unet import Network, UNet, initialise
+from napari_ood_seg.core.training.folds import ALWAYS_IN, deal
+from napari_ood_seg.core.training.instant import InstantTrainer, check
+from napari_ood_seg.core.training.patches import IGNORED, Painted, Patches, only
+from napari_ood_seg.core.types import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from napari_ood_seg.core.config import DeepConfig, InstantConfig
+    from napari_ood_seg.core.data.scribbles import Scribbles
+    from napari_ood_seg.core.models.instant import InstantModel
+    from napari_ood_seg.core.training.folds import Piece
+    from napari_ood_seg.core.training.instant import Scribbled
+    from napari_ood_seg.core.types import ClassInfo
+
+    Steps = Generator[Progress, None, None]
+
+_MOST_CHECKED: Final = 24
+"""Held-out pieces that are looked at in each check."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learning(Progress):
+    """How training goes.
+
+    Attributes
+    ----------
+    loss
+        Partial cross-entropy of the last steps.
+    held_out
+        That of the held-out pieces, by the averaged weights.
+    """
+
+    loss: float
+    held_out: float
+
+
+class DeepTrainer:
+    """Trains a U-Net on scribbled pixels, then detectors on its decoder.
+
+    Some strokes are held out of training: they say when to stop, and make the
+    promise of the threshold. Everything after the network is the instant engine,
+    with the network's stages as scales beside the filters.
+
+    Parameters
+    ----------
+    config
+        Settings of the network.
+    instant
+        Settings of all that follows.
+    device
+        Where everything is computed.
+    checkpoint
+        File that training is written to at each check, and goes on from.
+    """
+
+    def __init__(
+        self,
+        config: DeepConfig,
+        instant: InstantConfig,
+        *,
+        device: torch.device,
+        checkpoint: Path | None = None,
+    ) -> None:
+        self.config = config
+        self.instant = instant
+        self.device = device
+        self.checkpoint = checkpoint
+
+    def fit(
+        self, images: Sequence[Scribbled], classes: Sequence[ClassInfo]
+    ) -> Generator[Progress, None, InstantModel]:
+        """Fit to all scribbles on all images; see `InstantTrainer.fit`.
+
+        Raises
+        ------
+        ScribbleError
+            If nothing is painted, or scribbles and image differ in size.
+        ImageError
+            If an image is constant or cannot be read.
+        ModelMismatchError
+            If the images differ in their channels.
+        """
+        check(images)
+        yield Progress(done=0, total=0, stage="measuring the image")
+        training = self._prepare(images)
+        yield from training.run(self.checkpoint)
+        network = Network.of(training.best, name=f"U-Net, {training.step} steps")
+        trainer = InstantTrainer(
+            self.instant,
+            device=self.device,
+            encoder=network,
+            hold_out=self._pieces,
+        )
+        return (yield from trainer.fit(images, classes))
+
+    def _pieces(self, scribbles: Scribbles) -> tuple[Piece, ...]:
+        """Return pieces of which those in fold 0 were never trained on."""
+        found = deal(scribbles, self.config.hold_one_in)
+        return tuple(p if p.fold == 0 else _kept(p) for p in found)
+
+    def _prepare(self, images: Sequence[Scribbled]) -> Training:
+        regions = [
+            sample_regions(source, device=self.device, plane=_plane(scribbles))
+            for source, scribbles in images
+        ]
+        channels = fit_channels(
+            self.instant.filters, (x for own in regions for x in own())
+        )
+        ids = sorted({i for _, s in images for i in s.class_ids})
+        sets = []
+        for held in (False, True):
+            painted = []
+            for source, scribbles in images:
+                cut = self._pieces(scribbles)
+                pieces = tuple(p for p in cut if (p.fold == 0) == held)
+                painted.append(Painted(source, only(scribbles, pieces), pieces))
+            sets.append(
+                Patches(
+                    painted,
+                    ids,
+                    channels,
+                    size=self.config.patch,
+                    device=self.device,
+                )
+            )
+        generator = torch.Generator().manual_seed(self.config.seed)
+        unet = UNet(channels.n_out, len(ids), self.config.width)
+        initialise(unet, generator)
+        return Training(unet.to(self.device), *sets, config=self.config)
+
+
+class Training:
+    """Training of one network, step by step; the same seed gives the same weights.
+
+    Parameters
+    ----------
+    unet
+        Untrained.
+    learned, held
+        Patches to learn from, and patches to check on.
+    """
+
+    def __init__(
+        self, unet: UNet, learned: Patches, held: Patches, *, config: DeepConfig
+    ) -> None:
+        self.unet, self.config = unet, config
+        self.best = copy.deepcopy(unet)
+        self.step = 0
+        self._average = copy.deepcopy(unet)
+        self._learned, self._held = learned, held
+        self._optimizer = torch.optim.AdamW(
+            unet.parameters(),
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+        )
+        self._generator = torch.Generator().manual_seed(config.seed)
+        self._least, self._since, self._spent = float("inf"), 0, 0.0
+
+    def run(self, checkpoint: Path | None = None) -> Steps:
+        """Train until the steps, the seconds or the patience are used up."""
+        config = self.config
+        if checkpoint is not None and checkpoint.is_file():
+            self._resume(checkpoint)
+        loss = held_out = float("nan")
+        while self.step < config.steps and self._since < config.patience:
+            if self._spent > config.seconds:
+                break
+            begin = time.perf_counter()
+            loss = self._advance()
+            if self.step % config.check_every == 0 or self.step == config.steps:
+                held_out = self._check()
+                if checkpoint is not None:
+                    self._save(checkpoint)
+            self._spent += time.perf_counter() - begin
+            yield Learning(
+                done=self.step,
+                total=config.steps,
+                stage="training the network",
+                loss=loss,
+                held_out=held_out,
+            )
+        if self._least == float("inf"):  # never checked
+            self.best.load_state_dict(self._average.state_dict())
+
+    def _advance(self) -> float:
+        """Take one step, and return the loss before it."""
+        config = self.config
+        batch = self._learned.draw(
+            config.batch, self._generator, augment=config.augment
+        )
+        self.unet.train()
+        loss = partial_cross_entropy(self.unet(batch.x), batch.y)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self._optimizer.step()
+        self.step += 1
+        # the average starts as the weights do, and forgets that soon
+        memory = min(config.ema, self.step / (self.step + 10))
+        _average(self._average, self.unet, memory)
+        return float(loss.detach())
+
+    @torch.inference_mode()
+    def _check(self) -> float:
+        """Return the loss on held-out pieces; the best weights are kept."""
+        pieces = self._held.pieces[:_MOST_CHECKED]
+        if not pieces:  # nothing could be held out: the last weights are as good
+            self.best.load_state_dict(self._average.state_dict())
+            self._least = 0.0
+            return float("nan")
+        self._average.eval()
+        losses = []
+        for image, piece in pieces:
+            x, y = self._held.around(image, piece)
+            losses.append(partial_cross_entropy(self._average(x), y))
+        mean = float(torch.stack(losses).mean())
+        if mean < self._least:
+            self._least, self._since = mean, 0
+            self.best.load_state_dict(self._average.state_dict())
+        else:
+            self._since += 1
+        return mean
+
+    def _save(self, path: Path) -> None:
+        data = io.BytesIO()
+        torch.save(self._state(), data)
+        write_bytes(path, data.getvalue())  # the old one stays until this is written
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "unet": self.unet.state_dict(),
+            "average": self._average.state_dict(),
+            "best": self.best.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "generator": self._generator.get_state(),
+            "numbers": [self.step, self._since, self._least, self._spent],
+        }
+
+    def _resume(self, path: Path) -> None:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        self.unet.load_state_dict(state["unet"])
+        self._average.load_state_dict(state["average"])
+        self.best.load_state_dict(state["best"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._generator.set_state(state["generator"])
+        step, since, self._least, self._spent = state["numbers"]
+        self.step, self._since = int(step), int(since)
+
+
+def partial_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross-entropy of the painted pixels, every class alike.
+
+    Parameters
+    ----------
+    logits
+        `(b, k, h, w)`.
+    labels
+        `(b, h, w)` class indices; `IGNORED` where nothing is painted.
+
+    References
+    ----------
+    Tang et al., Normalized Cut Loss for Weakly-supervised CNN Segmentation, CVPR 2018,
+    for partial cross-entropy.
+
+    Examples
+    --------
+    Two pixels of class 0, one right and one undecided, and a sure one of class 1: the
+    mean of log(2) / 2 and 0.
+
+    >>> z = torch.tensor([[[[99.0, 0.0, 0.0, 5.0]], [[0.0, 0.0, 99.0, 5.0]]]])
+    >>> y = torch.tensor([[[0, 0, 1, IGNORED]]])
+    >>> round(float(partial_cross_entropy(z, y)), 4)
+    0.1733
+    """
+    each = F.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="none")
+    means = [each[labels == i].mean() for i in labels.unique().tolist() if i >= 0]
+    if not means:
+        return logits.sum() * 0.0
+    return torch.stack(means).mean()
+
+
+@torch.no_grad()
+def _average(average: UNet, now: UNet, memory: float) -> None:
+    """Move an average of weights and statistics towards those of now."""
+    own = average.state_dict()
+    for name, value in now.state_dict().items():
+        if value.is_floating_point():
+            own[name].lerp_(value, 1 - memory)
+        else:
+            own[name].copy_(value)
+
+
+def _kept(piece: Piece) -> Piece:
+    return replace(piece, fold=ALWAYS_IN)
+
+
+def _plane(scribbles: Scribbles) -> tuple[int, ...]:
+    return scribbles.strokes[0].plane if scribbles.strokes else ()

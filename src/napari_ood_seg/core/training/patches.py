@@ -1,0 +1,160 @@
+"""Patches around strokes, for training a network on sparse scribbles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import torch
+
+from napari_ood_seg.core.features.filters import reflect_index
+from napari_ood_seg.core.features.store import read_region
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import Tensor
+
+    from napari_ood_seg.core.data.scribbles import Scribbles
+    from napari_ood_seg.core.data.source import ImageSource
+    from napari_ood_seg.core.training.folds import Piece
+
+IGNORED: Final = -1
+"""Label of pixels that nobody painted."""
+
+_JITTER: Final = 0.1
+"""Spread of the random gain and offset of each channel, in its own spread."""
+
+
+class Painted(NamedTuple):
+    """An image, and the pieces of scribble that are learned from on it."""
+
+    source: ImageSource
+    scribbles: Scribbles
+    pieces: tuple[Piece, ...]
+
+
+class Batch(NamedTuple):
+    """`(b, c, p, p)` channels and `(b, p, p)` class indices, `IGNORED` elsewhere."""
+
+    x: Tensor
+    y: Tensor
+
+
+class Patches:
+    """Draws patches: every class as often, each piece of a class as often.
+
+    Parameters
+    ----------
+    images
+        At least one with pieces.
+    class_ids
+        Ascending; their order is that of the labels.
+    channels
+        From `(c, h, w)` pixels to what the network is shown.
+    size
+        Edge of a patch in pixels.
+    device
+        Where channels are computed.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[Painted],
+        class_ids: Sequence[int],
+        channels: Callable[[Tensor], Tensor],
+        *,
+        size: int,
+        device: torch.device,
+    ) -> None:
+        self._images = tuple(images)
+        self._channels = channels
+        self._size = size
+        self._device = device
+        self._lookup = torch.full((256,), IGNORED, dtype=torch.long)
+        self._lookup[list(class_ids)] = torch.arange(len(class_ids))
+        self._of_class: list[list[tuple[int, Piece]]] = [
+            [
+                (i, piece)
+                for i, image in enumerate(images)
+                for piece in image.pieces
+                if piece.class_id == class_id
+            ]
+            for class_id in class_ids
+        ]
+        self._of_class = [own for own in self._of_class if own]
+
+    @property
+    def pieces(self) -> list[tuple[int, Piece]]:
+        """All pieces, each with the number of its image."""
+        return [found for own in self._of_class for found in own]
+
+    def draw(self, n: int, generator: torch.Generator, *, augment: bool) -> Batch:
+        """Return `n` random patches around painted pixels."""
+        parts = []
+        for _ in range(n):
+            own = self._of_class[_below(len(self._of_class), generator)]
+            image, piece = own[_below(len(own), generator)]
+            pixel = piece.coords[_below(len(piece.coords), generator)]
+            shift = [_below(self._size // 2, generator) - self._size // 4] * 2
+            shift[1] = _below(self._size // 2, generator) - self._size // 4
+            at = (int(pixel[0]) + shift[0], int(pixel[1]) + shift[1])
+            x, y = self._cut(self._images[image], piece.plane, at)
+            parts.append(_augmented(x, y, generator) if augment else (x, y))
+        return Batch(*(torch.stack(p) for p in zip(*parts, strict=True)))
+
+    def around(self, image: int, piece: Piece) -> Batch:
+        """Return one patch in the middle of a piece."""
+        middle = piece.coords[len(piece.coords) // 2]
+        at = (int(middle[0]), int(middle[1]))
+        x, y = self._cut(self._images[image], piece.plane, at)
+        return Batch(x[None], y[None])
+
+    def _cut(
+        self, image: Painted, plane: tuple[int, ...], at: tuple[int, int]
+    ) -> tuple[Tensor, Tensor]:
+        """Return channels and labels of the patch around a pixel.
+
+        It is moved into the image; one that is larger than the image is reflected.
+        """
+        source = image.source
+        spans, index = [], []
+        for middle, n in zip(at, (source.height, source.width), strict=True):
+            start = min(max(middle - self._size // 2, 0), max(n - self._size, 0))
+            spans.append(slice(start, min(start + self._size, n)))
+            short = self._size - (spans[-1].stop - start)
+            length = spans[-1].stop - start
+            index.append(reflect_index(length, 0, short, device=self._device))
+        rows, columns = spans
+        region = read_region(source, spans, plane=plane, device=self._device)
+        x = self._channels(torch.nan_to_num(region))
+        seen = image.scribbles.to_labels((rows, columns), plane=plane)
+        y = self._lookup[torch.from_numpy(seen).long()].to(self._device)
+        return x[:, index[0]][:, :, index[1]], y[index[0]][:, index[1]]
+
+
+def only(scribbles: Scribbles, pieces: Sequence[Piece]) -> Scribbles:
+    """Return scribbles that consist of some pieces."""
+    out = type(scribbles)(scribbles.shape)
+    for piece in pieces:
+        out = out.add(piece.class_id, piece.coords, plane=piece.plane)
+    return out
+
+
+def _below(n: int, generator: torch.Generator) -> int:
+    return int(torch.randint(n, (), generator=generator))
+
+
+def _augmented(
+    x: Tensor, y: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return a patch turned, mirrored, and with other gains and offsets.
+
+    Channels are decorrelated, so that this is a jitter of stain, colour or spectrum.
+    """
+    turns, mirrored = _below(4, generator), _below(2, generator)
+    x, y = torch.rot90(x, turns, (1, 2)), torch.rot90(y, turns, (0, 1))
+    if mirrored:
+        x, y = x.flip(2), y.flip(1)
+    noise = torch.randn(2, len(x), 1, 1, generator=generator).to(x) * _JITTER
+    spread = x.std((1, 2), keepdim=True)
+    return x * (1 + noise[0]) + noise[1] * spread, y.contiguous()
