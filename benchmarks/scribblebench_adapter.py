@@ -6,14 +6,16 @@ classes, OOD score and the reject mask at the default threshold.
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
-from napari_ood_seg.core.config import InstantConfig
+from napari_ood_seg.core.config import DeepConfig, InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.device import pick_device
 from napari_ood_seg.core.inference.predict import open_features, predict
+from napari_ood_seg.core.training.deep import DeepTrainer
 from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled
 from napari_ood_seg.core.types import UNKNOWN
 
@@ -45,10 +47,23 @@ def instant(
     return run(train, test, InstantConfig(encoder=os.environ["NAPARI_OOD_SEG_WEIGHTS"]))
 
 
+def deep(
+    train: Sequence[tuple[Image, npt.NDArray[np.int_]]],
+    test: Sequence[Image],
+    spacing: object,  # noqa: ARG001 - scribblebench passes it
+) -> list[Result]:
+    """The deep engine from scratch, with settings from ``NAPARI_OOD_SEG_DEEP``.
+
+    They are JSON, such as ``{"steps": 200}``; the defaults where not given.
+    """
+    given = json.loads(os.environ.get("NAPARI_OOD_SEG_DEEP", "{}"))
+    return run(train, test, DeepConfig(**given))
+
+
 def run(
     train: Sequence[tuple[Image, npt.NDArray[np.int_]]],
     test: Sequence[Image],
-    config: InstantConfig,
+    config: InstantConfig | DeepConfig,
 ) -> list[Result]:
     """Train on `train` and predict `test` with the given settings."""
     device = pick_device()
@@ -59,7 +74,11 @@ def run(
         Scribbled(sources[id(image)], Scribbles.from_labels(marks))
         for image, marks in train
     ]
-    trainer = InstantTrainer(config, device=device)
+    trainer: InstantTrainer | DeepTrainer
+    if isinstance(config, DeepConfig):
+        trainer = DeepTrainer(config, device=device)
+    else:
+        trainer = InstantTrainer(config, device=device)
     steps = trainer.fit(images, [])
     while True:
         try:
@@ -70,7 +89,8 @@ def run(
     out = []
     for image in test:
         source = sources.get(id(image)) or ImageSource.from_array(image, axes="YXC")
-        store = trainer.store(source) or open_features(model, source, device=device)
+        known = trainer.store(source) if isinstance(trainer, InstantTrainer) else None
+        store = known or open_features(model, source, device=device)
         found = predict(model, store)
         out.append((found.classes, found.score, found.labels() == UNKNOWN))
     return out

@@ -88,3 +88,27 @@ def test_errors(
     assert words in result.stderr
     assert result.stderr.count("\n") == 1
     assert {p.name for p in tmp_path.iterdir()} == {"file", "folder.oodseg"}
+
+
+def test_the_deep_engine(run: Run, files: Path, tmp_path: Path) -> None:
+    """Stopped soon, and taken up from its checkpoint."""
+    model, kept = tmp_path / "deep.oodseg", tmp_path / "training.pt"
+    arguments = ("train", files / "tissue.png", "-s", files / "mask.png", "-o", model)
+    options = ("--engine", "deep", "--seconds", "1", "--device", "cpu")
+    result = run(*arguments, *options, "--checkpoint", kept)
+    assert result.exit_code == 0, result.output
+    assert kept.is_file()
+    deep = ood.load_model(model)
+    assert deep.descriptor.encoder is not None
+    assert "U-Net" in deep.descriptor.encoder.name
+    prediction = ood.predict(deep, files / "tissue.png", device="cpu")
+    assert set(np.unique(prediction.classes)) <= set(deep.class_ids)
+
+
+def test_an_unknown_engine(run: Run, files: Path, tmp_path: Path) -> None:
+    image, mask = files / "tissue.png", files / "mask.png"
+    model = tmp_path / "m.oodseg"
+    result = run("train", image, "-s", mask, "-o", model, "--engine", "wide")
+    assert result.exit_code == 2
+    assert "instant" in result.output
+    assert "deep" in result.output

@@ -204,3 +204,19 @@ def test_an_error_in_the_callback_stops_the_task() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         ood.train(_image(), _mask(), device="cpu", on_progress=fail)
+
+
+def test_the_kind_of_the_settings_chooses_the_engine() -> None:
+    """A network that is trained so little is no help, but it is there, and no harm."""
+    told: list[Progress] = []
+    config = ood.DeepConfig(width=8, steps=20, patch=32, batch=4, check_every=10)
+    deep = ood.train(
+        _image(), _mask(), config=config, device="cpu", on_progress=told.append
+    )
+    assert deep.descriptor.encoder is not None
+    assert [p.done for p in told if p.stage == "training the network"] == list(
+        range(1, 21)
+    )
+    labels = ood.predict(deep, _image(), device="cpu").classes
+    assert (labels[8:40, 6:22] == 1).mean() > 0.95
+    assert (labels[8:40, 38:56] == 2).mean() > 0.95

@@ -7,6 +7,7 @@ import pytest
 
 from napari_ood_seg.core.config import (
     FILTER_KINDS,
+    DeepConfig,
     FilterConfig,
     InstantConfig,
     PUConfig,
@@ -17,7 +18,7 @@ from napari_ood_seg.core.config import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CONFIGS = [TileConfig, FilterConfig, PUConfig, InstantConfig]
+CONFIGS = [TileConfig, FilterConfig, PUConfig, InstantConfig, DeepConfig]
 
 
 @pytest.mark.parametrize("make", CONFIGS)
@@ -54,6 +55,12 @@ def test_defaults_are_valid_frozen_and_hashable(make: type) -> None:
         (lambda: InstantConfig(smoothing=float("nan")), "smoothing must lie in"),
         (lambda: InstantConfig(detectors=()), "at least one OOD score"),
         (lambda: InstantConfig(folds=1), "at least 2 folds"),
+        (lambda: DeepConfig(width=3), "a width of 4, got 3"),
+        (lambda: DeepConfig(steps=0), "at least 1 step"),
+        (lambda: DeepConfig(patch=20), "16, 24, 32 ... pixels wide, got 20"),
+        (lambda: DeepConfig(seconds=0.0), "needs some time"),
+        (lambda: DeepConfig(ema=1.0), r"lies in \[0, 1\): 1.0"),
+        (lambda: DeepConfig(hold_one_in=1), "every second stroke"),
     ],
 )
 def test_bad_values(make: Callable[[], object], message: str) -> None:

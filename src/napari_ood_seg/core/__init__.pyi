@@ -1,5 +1,5 @@
 from .api import predict, train
-from .config import FilterConfig, InstantConfig, PUConfig
+from .config import DeepConfig, FilterConfig, InstantConfig, PUConfig
 from .data.scribbles import Scribbles, Stroke
 from .data.source import ImageSource
 from .evaluation.protocol import audit
@@ -16,6 +16,7 @@ __all__ = [
     "UNLABELLED",
     "Audit",
     "ClassInfo",
+    "DeepConfig",
     "FilterConfig",
     "ImageSource",
     "InstantConfig",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from napari_ood_seg.core.config import InstantConfig
+from napari_ood_seg.core.config import DeepConfig, InstantConfig
 from napari_ood_seg.core.data.palette import next_color
 from napari_ood_seg.core.data.scribbles import Scribbles, require_same_shape
 from napari_ood_seg.core.data.source import ImageSource
@@ -18,8 +18,8 @@ from napari_ood_seg.core.errors import ImageError, ScribbleError
 from napari_ood_seg.core.inference import predict as inference
 from napari_ood_seg.core.io import scribble_files
 from napari_ood_seg.core.io.images import open_image, read_labels
-from napari_ood_seg.core.training import instant
-from napari_ood_seg.core.training.instant import Scribbled
+from napari_ood_seg.core.training.deep import DeepTrainer
+from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled
 from napari_ood_seg.core.types import ClassInfo
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def train(
     scribbles: Any,  # noqa: ANN401 - the same with Scribbles
     *,
     classes: Sequence[ClassInfo | str] = (),
-    config: InstantConfig | None = None,
+    config: InstantConfig | DeepConfig | None = None,
     device: str = "auto",
     on_progress: OnProgress | None = None,
 ) -> InstantModel:
@@ -64,11 +64,11 @@ def train(
         Names, or names and colours, of the classes; a plain name stands for the
         id of its place, from 1. Those in ``.oodscribbles`` files if not given.
     config
-        Settings; the defaults if not given.
+        Settings, whose kind chooses the engine; without them the instant one.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
     on_progress
-        Called at every step.
+        Called at every step; while a network is trained, with a `Learning`.
 
     Raises
     ------
@@ -95,13 +95,13 @@ def train(
     (np.uint8(1), np.uint8(2))
     """
     prepared = training_set(images, scribbles, classes)
-    steps = instant.train(
-        prepared.images,
-        config=InstantConfig() if config is None else config,
-        device=pick_device(device),
-        classes=prepared.classes,
-    )
-    return finish(steps, on_progress)
+    on = pick_device(device)
+    trainer: InstantTrainer | DeepTrainer
+    if isinstance(config, DeepConfig):
+        trainer = DeepTrainer(config, device=on)
+    else:
+        trainer = InstantTrainer(config or InstantConfig(), device=on)
+    return finish(trainer.fit(prepared.images, prepared.classes), on_progress)
 
 
 def predict(

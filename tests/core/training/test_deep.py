@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.models.instant import InstantModel
 
 INSTANT = InstantConfig(filters=FilterConfig(sigmas=(1.0, 2.0)), tile=32)
-SMALL = DeepConfig(width=8, steps=30, patch=32, batch=4, check_every=10)
+SMALL = DeepConfig(width=8, steps=30, patch=32, batch=4, check_every=10, heads=INSTANT)
 
 
 def images(*, seed: int = 0) -> list[Scribbled]:
@@ -50,7 +50,7 @@ def images(*, seed: int = 0) -> list[Scribbled]:
 def trainer(
     config: DeepConfig = SMALL, *, checkpoint: Path | None = None
 ) -> DeepTrainer:
-    return DeepTrainer(config, INSTANT, device=CPU, checkpoint=checkpoint)
+    return DeepTrainer(config, device=CPU, checkpoint=checkpoint)
 
 
 def weights(model: InstantModel) -> dict[str, torch.Tensor]:

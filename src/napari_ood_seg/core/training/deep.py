@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from napari_ood_seg.core.config import DeepConfig, InstantConfig
+    from napari_ood_seg.core.config import DeepConfig
     from napari_ood_seg.core.data.scribbles import Scribbles
     from napari_ood_seg.core.models.instant import InstantModel
     from napari_ood_seg.core.training.folds import Piece
@@ -65,9 +65,7 @@ class DeepTrainer:
     Parameters
     ----------
     config
-        Settings of the network.
-    instant
-        Settings of all that follows.
+        Settings.
     device
         Where everything is computed.
     checkpoint
@@ -77,13 +75,11 @@ class DeepTrainer:
     def __init__(
         self,
         config: DeepConfig,
-        instant: InstantConfig,
         *,
         device: torch.device,
         checkpoint: Path | None = None,
     ) -> None:
         self.config = config
-        self.instant = instant
         self.device = device
         self.checkpoint = checkpoint
 
@@ -107,7 +103,7 @@ class DeepTrainer:
         yield from training.run(self.checkpoint)
         network = Network.of(training.best, name=f"U-Net, {training.step} steps")
         trainer = InstantTrainer(
-            self.instant,
+            self.config.heads,
             device=self.device,
             encoder=network,
             hold_out=self._pieces,
@@ -125,7 +121,7 @@ class DeepTrainer:
             for source, scribbles in images
         ]
         channels = fit_channels(
-            self.instant.filters, (x for own in regions for x in own())
+            self.config.heads.filters, (x for own in regions for x in own())
         )
         ids = sorted({i for _, s in images for i in s.class_ids})
         sets = []
