@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage as ndi
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
@@ -14,6 +15,7 @@ from napari_ood_seg.core.features.channels import (
     fit_channels,
 )
 from napari_ood_seg.core.features.descriptor import Descriptor, Reduction
+from napari_ood_seg.core.features.filters import enlarge
 from napari_ood_seg.core.moments import Moments
 from tests.contracts.scenes import three_textures
 
@@ -59,6 +61,37 @@ def test_a_dead_feature_stays_finite() -> None:
     raw[2] = 3.0
     reduction = Reduction.fit(Moments.of(raw.flatten(1).T), FilterConfig())
     assert torch.isfinite(reduction(raw)).all()
+
+
+@pytest.mark.parametrize("size", [(37, 30), (64, 40), (9, 8)], ids=str)
+@pytest.mark.parametrize("factor", [1, 2, 4, 8])
+def test_reducing_at_its_own_stride_equals_reducing_what_was_enlarged(
+    factor: int, size: tuple[int, int], rng: np.random.Generator
+) -> None:
+    n_raw = 24
+    low = tuple(-(-n // factor) for n in size)
+    mixed = np.einsum(
+        "ij,jhw->ihw", rng.normal(size=(n_raw, n_raw)), rng.normal(size=(n_raw, *low))
+    )
+    spread = np.geomspace(0.1, 50, n_raw)[:, None, None]
+    raw = np.maximum(mixed + 1, 0) * spread  # as after a ReLU: centred nowhere
+    reduction = Reduction.fit(Moments.of(torch.from_numpy(raw).flatten(1).T), QUICK)
+    z = torch.from_numpy(raw).float()
+    cheap = enlarge(reduction(z), factor, size)
+    assert cheap.shape == (8, *size)
+    np.testing.assert_allclose(
+        cheap, reduction(enlarge(z, factor, size)), rtol=0, atol=1e-4
+    )
+    at = np.meshgrid(
+        *((np.arange(n) + 0.5) / factor - 0.5 for n in size), indexing="ij"
+    )
+    wide = [ndi.map_coordinates(c, at, order=1, mode="nearest") for c in raw]
+    mean, scale, basis = (
+        t.double().numpy() for t in (reduction.mean, reduction.scale, reduction.basis)
+    )
+    standard = (np.stack(wide) - mean[:, None, None]) / scale[:, None, None]
+    expected = np.einsum("rd,rhw->dhw", basis, standard)
+    np.testing.assert_allclose(cheap, expected, rtol=0, atol=1e-4)
 
 
 # --------------------------------------------------------------------- descriptor

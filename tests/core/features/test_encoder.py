@@ -9,8 +9,11 @@ from safetensors.torch import save_file
 from scipy import ndimage as ndi
 from skimage.measure import block_reduce
 
+from napari_ood_seg.core.config import FilterConfig
 from napari_ood_seg.core.errors import FileFormatError
+from napari_ood_seg.core.features.descriptor import Descriptor
 from napari_ood_seg.core.features.encoder import Encoder, load_encoder
+from napari_ood_seg.core.features.filters import enlarge
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +45,10 @@ def vgg() -> dict[str, torch.Tensor]:
 
 
 def squeezenet() -> dict[str, torch.Tensor]:
-    """SqueezeNet 1.0 up to its second pool, with few channels."""
+    """SqueezeNet 1.0 up to its second pool, with few channels.
+
+    No weight is negative, or so few channels would all die at the first ReLUs.
+    """
     out = conv_weights("features.0", 6, 3, 7)
     before = 6
     for i in (3, 4, 5, 7):
@@ -50,7 +56,8 @@ def squeezenet() -> dict[str, torch.Tensor]:
         out |= conv_weights(f"features.{i}.expand1x1", 3, 2, 1)
         out |= conv_weights(f"features.{i}.expand3x3", 3, 2, 3)
         before = 6
-    return out | conv_weights("classifier.1", 10, 6, 1)
+    positive = {k: v.abs() for k, v in out.items()}
+    return positive | conv_weights("classifier.1", 10, 6, 1)
 
 
 def relu_conv(
@@ -143,6 +150,32 @@ def test_sizes_are_those_of_the_pyramid(shape: tuple[int, int]) -> None:
     encoder = Encoder.from_weights(squeezenet(), name="tiny")
     for f, stage in zip(encoder.factors, encoder(torch.rand(3, *shape)), strict=True):
         assert stage.shape[1:] == (-(-shape[0] // f), -(-shape[1] // f))
+
+
+@pytest.mark.parametrize("weights", [vgg(), squeezenet()], ids=["vgg", "squeezenet"])
+def test_stages_are_reduced_at_their_own_stride(
+    weights: dict[str, torch.Tensor], rng: np.random.Generator
+) -> None:
+    encoder = Encoder.from_weights(weights, name="tiny")
+    size = (50, 70)
+    blocks = np.kron(rng.uniform(size=(3, 5, 7)), np.ones((10, 10)))
+    x = torch.from_numpy(blocks + 0.1 * rng.normal(size=(3, *size))).float()
+    config = FilterConfig(sigmas=(1.0,), n_features=2)
+    descriptor = Descriptor.fit(config, lambda: [x], encoder=encoder)
+    assert descriptor.colors is not None
+    for f, got, reduction, stage in zip(
+        encoder.factors,
+        descriptor(x)[1:],
+        descriptor.reductions[1:],
+        encoder(descriptor.colors(x)),
+        strict=True,
+    ):
+        assert float(stage.flatten(1).std(1).max()) > 0.05
+        assert got.shape == (2, -(-size[0] // f), -(-size[1] // f))
+        enlarged_first = reduction(enlarge(stage, f, size))
+        torch.testing.assert_close(
+            enlarge(got, f, size), enlarged_first, rtol=0, atol=1e-4
+        )
 
 
 def test_files_of_both_kinds_give_the_same(tmp_path: Path) -> None:
