@@ -10,7 +10,7 @@ import torch
 from napari_ood_seg.core.config import DeepConfig, FilterConfig, InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
-from napari_ood_seg.core.errors import ScribbleError
+from napari_ood_seg.core.errors import FileFormatError, ScribbleError
 from napari_ood_seg.core.inference.predict import open_features, predict
 from napari_ood_seg.core.models.unet import Network
 from napari_ood_seg.core.training.bundle import describe, load_model, save_model
@@ -219,6 +219,20 @@ def test_after_a_crash_it_comes_to_the_same_weights(
     for name in ("unet", "best"):
         wanted, found = (getattr(t, name).state_dict() for t in (undisturbed, resumed))
         assert_same(dict(wanted), dict(found))
+
+
+@pytest.mark.parametrize("kind", ["empty", "cut", "other", "text"])
+def test_a_checkpoint_of_something_else(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "training.pt"
+    if kind == "other":
+        run(trainer(replace(SMALL, width=16))._prepare(images()), path)
+    elif kind == "cut":
+        run(trainer()._prepare(images()), path)
+        path.write_bytes(path.read_bytes()[:2_000])
+    else:
+        path.write_text("" if kind == "empty" else "not a checkpoint")
+    with pytest.raises(FileFormatError, match="'training.pt' is damaged, or of"):
+        run(trainer()._prepare(images()), path)
 
 
 def test_a_pause_changes_nothing() -> None:

@@ -6,11 +6,13 @@ import copy
 import io
 import time
 from dataclasses import dataclass, replace
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 
+from napari_ood_seg.core.errors import FileFormatError
 from napari_ood_seg.core.features.channels import fit_channels
 from napari_ood_seg.core.features.store import sample_regions
 from napari_ood_seg.core.io.files import write_bytes
@@ -174,21 +176,25 @@ class Training:
         self._least, self._since, self._spent = float("inf"), 0, 0.0
 
     def run(self, checkpoint: Path | None = None) -> Steps:
-        """Train until the steps, the seconds or the patience are used up."""
+        """Train until the steps, the seconds or the patience are used up.
+
+        Raises
+        ------
+        FileFormatError
+            If the checkpoint is damaged or of another training.
+        """
         config = self.config
         if checkpoint is not None and checkpoint.is_file():
             self._resume(checkpoint)
         loss = held_out = float("nan")
-        while self.step < config.steps and self._since < config.patience:
-            if self._spent > config.seconds:
-                break
+        while not self._is_over():
             begin = time.perf_counter()
             loss = self._advance()
-            if self.step % config.check_every == 0 or self.step == config.steps:
+            self._spent += time.perf_counter() - begin
+            if self.step % config.check_every == 0 or self._is_over():
                 held_out = self._check()
                 if checkpoint is not None:
                     self._save(checkpoint)
-            self._spent += time.perf_counter() - begin
             yield Learning(
                 done=self.step,
                 total=config.steps,
@@ -196,8 +202,15 @@ class Training:
                 loss=loss,
                 held_out=held_out,
             )
-        if self._least == float("inf"):  # never checked
-            self.best.load_state_dict(self._average.state_dict())
+
+    def _is_over(self) -> bool:
+        """Whether the steps, the seconds or the patience are used up."""
+        config = self.config
+        return (
+            self.step >= config.steps
+            or self._spent > config.seconds
+            or self._since >= config.patience
+        )
 
     def _advance(self) -> float:
         """Take one step, and return the loss before it."""
@@ -253,7 +266,22 @@ class Training:
         }
 
     def _resume(self, path: Path) -> None:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        """Go on from a checkpoint.
+
+        Raises
+        ------
+        FileFormatError
+            If it is damaged, or of other classes, channels or settings.
+        """
+        try:
+            self._restore(torch.load(path, map_location="cpu", weights_only=True))
+        except (KeyError, RuntimeError, ValueError, EOFError, UnpicklingError) as error:
+            raise FileFormatError(
+                f"the checkpoint {path.name!r} is damaged, or of a training with other "
+                "classes, channels or settings: delete it, or choose another name"
+            ) from error
+
+    def _restore(self, state: dict[str, Any]) -> None:
         self.unet.load_state_dict(state["unet"])
         self._average.load_state_dict(state["average"])
         self.best.load_state_dict(state["best"])
