@@ -231,7 +231,7 @@ def test_a_checkpoint_of_something_else(tmp_path: Path, kind: str) -> None:
         path.write_bytes(path.read_bytes()[:2_000])
     else:
         path.write_text("" if kind == "empty" else "not a checkpoint")
-    with pytest.raises(FileFormatError, match="'training.pt' is damaged, or of"):
+    with pytest.raises(FileFormatError, match=r"'training\.pt' is damaged, or of"):
         run(trainer()._prepare(images()), path)
 
 
