@@ -66,6 +66,17 @@ def test_what_is_raised_reaches_the_caller() -> None:
 
 
 @pytest.mark.usefixtures("two")
+def test_a_part_may_have_parts() -> None:
+    """More than there are workers, each of which waits for its own."""
+
+    def outer(n: int) -> list[int]:
+        return spread(lambda m: 10 * n + m, range(3), on=CPU)
+
+    found = spread(outer, range(4), on=CPU)
+    assert found == [[10 * n + m for m in range(3)] for n in range(4)]
+
+
+@pytest.mark.usefixtures("two")
 def test_on_another_device_nothing_is_spread() -> None:
     here = threading.current_thread().name
     names = spread(

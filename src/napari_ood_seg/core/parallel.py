@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import torch
 
@@ -13,6 +14,8 @@ from napari_ood_seg.core.device import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+_NAME: Final = "napari-ood-seg part"
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,18 +52,24 @@ def spread(
     >>> spread(lambda n: n * n, [1, 2, 3], on=torch.device("cpu"))
     [1, 4, 9]
     """
-    if on.type != "cpu" or n_workers() == 1 or len(items) < 2:
+    alone = n_workers() == 1 or len(items) < 2 or _is_part()
+    if on.type != "cpu" or alone:
         return [function(item) for item in items]
     inference = torch.is_inference_mode_enabled()
     with one_thread():
         return list(_pool().map(partial(_run, function, inference), items))
 
 
+def _is_part() -> bool:
+    """Whether this is computed for somebody who waits: waiting in turn would not end."""
+    return threading.current_thread().name.startswith(_NAME)
+
+
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(
         n_workers(),
-        thread_name_prefix="part",
+        thread_name_prefix=_NAME,
         initializer=torch.set_num_threads,
         initargs=(1,),
     )
