@@ -61,7 +61,7 @@ def spread(
 
 
 def _is_part() -> bool:
-    """Whether this is computed for somebody who waits: waiting in turn would not end."""
+    """Whether somebody waits for this: to wait for others in turn might never end."""
     return threading.current_thread().name.startswith(_NAME)
 
 
