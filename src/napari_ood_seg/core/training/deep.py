@@ -6,6 +6,7 @@ import copy
 import io
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, Final
 
@@ -167,10 +168,17 @@ class Training:
         self.step = 0
         self._average = copy.deepcopy(unet)
         self._learned, self._held = learned, held
+        on_cuda = next(unet.parameters()).is_cuda
+        self._half = partial(
+            torch.autocast, "cuda", dtype=torch.bfloat16, enabled=on_cuda
+        )
+        if on_cuda:
+            unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimizer = torch.optim.AdamW(
             unet.parameters(),
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
+            fused=on_cuda,
         )
         self._generator = torch.Generator().manual_seed(config.seed)
         self._least, self._since, self._spent = float("inf"), 0, 0.0
@@ -219,7 +227,9 @@ class Training:
             config.batch, self._generator, augment=config.augment
         )
         self.unet.train()
-        loss = partial_cross_entropy(self.unet(batch.x), batch.y)
+        with self._half():
+            logits = self.unet(batch.x)
+        loss = partial_cross_entropy(logits.float(), batch.y)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._optimizer.step()

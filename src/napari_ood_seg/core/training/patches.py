@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 IGNORED: Final = -1
 """Label of pixels that nobody painted."""
 
+_SMALL: Final = 2**21
+"""Planes with no more pixels are read once, and cut from then on."""
+
 _JITTER: Final = 0.1
 """Spread of the random gain and offset of each channel, in its own spread."""
 
@@ -72,6 +75,9 @@ class Patches:
         self._device = device
         self._lookup = torch.full((256,), IGNORED, dtype=torch.long)
         self._lookup[list(class_ids)] = torch.arange(len(class_ids))
+        self._kept: dict[
+            tuple[ImageSource, tuple[int, ...]], tuple[Tensor, Tensor]
+        ] = {}
         self._of_class: list[list[tuple[int, Piece]]] = [
             [
                 (i, piece)
@@ -117,6 +123,7 @@ class Patches:
         It is moved into the image; one that is larger than the image is reflected.
         """
         source = image.source
+        whole = self._whole(image, plane)
         spans, index = [], []
         for middle, n in zip(at, (source.height, source.width), strict=True):
             start = min(max(middle - self._size // 2, 0), max(n - self._size, 0))
@@ -125,11 +132,34 @@ class Patches:
             length = spans[-1].stop - start
             index.append(reflect_index(length, 0, short, device=self._device))
         rows, columns = spans
-        region = read_region(source, spans, plane=plane, device=self._device)
-        x = self._channels(torch.nan_to_num(region))
-        seen = image.scribbles.to_labels((rows, columns), plane=plane)
-        y = self._lookup[torch.from_numpy(seen).long()].to(self._device)
+        if whole is None:
+            x, y = self._look(image, plane, (rows, columns))
+        else:
+            x, y = whole[0][:, rows, columns], whole[1][rows, columns]
+        if tuple(y.shape) == (self._size, self._size):
+            return x, y
         return x[:, index[0]][:, :, index[1]], y[index[0]][:, index[1]]
+
+    def _whole(
+        self, image: Painted, plane: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor] | None:
+        """Return channels and labels of a whole plane, kept if it is small."""
+        source = image.source
+        if source.height * source.width > _SMALL:
+            return None
+        key = (source, plane)
+        if key not in self._kept:
+            everything = (slice(0, source.height), slice(0, source.width))
+            self._kept[key] = self._look(image, plane, everything)
+        return self._kept[key]
+
+    def _look(
+        self, image: Painted, plane: tuple[int, ...], region: tuple[slice, slice]
+    ) -> tuple[Tensor, Tensor]:
+        pixels = read_region(image.source, region, plane=plane, device=self._device)
+        seen = image.scribbles.to_labels(region, plane=plane)
+        labels = self._lookup[torch.from_numpy(seen).long()]
+        return self._channels(torch.nan_to_num(pixels)), labels.to(self._device)
 
 
 def only(scribbles: Scribbles, pieces: Sequence[Piece]) -> Scribbles:
