@@ -281,6 +281,19 @@ def test_classes_that_were_merged_elsewhere_are_merged_on_the_layer(
     np.testing.assert_array_equal(mine.data, pixels(driver.session.scribbles))
 
 
+def test_classes_that_were_removed_elsewhere_are_gone_from_the_layer(
+    driver: Driver,
+) -> None:
+    first, second = two_images(driver)
+    mine = driver.layer
+    driver.images.choose(second)
+    driver.session.remove_class(1)
+    driver.session.remove_class(2)
+    driver.images.choose(first)
+    assert driver.session.scribbles.strokes == ()
+    assert not mine.data.any()
+
+
 def test_deleted_scribbles_come_back_with_their_image(driver: Driver) -> None:
     first, second = two_images(driver)
     painted, mine = driver.session.scribbles, driver.layer

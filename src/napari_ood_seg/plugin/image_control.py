@@ -42,6 +42,7 @@ class Known(NamedTuple):
 
     scribbles: Scribbles
     history: StrokeHistory
+    source: ImageSource | None
 
 
 class ImageControl(QObject):
@@ -162,8 +163,9 @@ class ImageControl(QObject):
     def _drop_tracker(self) -> None:
         if self.tracker is not None:
             self.tracker.close()
-            known = Known(self._session.scribbles, self.tracker.history)
-            self._known[self.tracker.layer] = known
+            self._known[self.tracker.layer] = Known(
+                self._session.scribbles, self.tracker.history, self._session.source
+            )
             self.tracker = None
 
     def _make_scribbles(self, source: ImageSource) -> Labels:
@@ -181,7 +183,7 @@ class ImageControl(QObject):
             session.set_scribbles(Scribbles(session.scribbles.shape))
             self._follow(layer, StrokeHistory()).sync()
         else:
-            if not session.scribbles.strokes:  # its axes are read in another way
+            if known.source is not session.source:  # axes are read in another way
                 session.set_scribbles(known.scribbles)
             tracker = self._follow(layer, known.history)
             tracker.rewrite(known.scribbles)  # classes were merged or removed since
