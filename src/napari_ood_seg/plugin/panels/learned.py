@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 class Learned(NamedTuple):
@@ -75,7 +74,12 @@ class LearnedMenu(QPushButton):
             action.setCheckable(True)
             action.setChecked(image.learned and image.fits)
             action.setEnabled(image.fits)
-            action.triggered.connect(partial(self._tell, image.name))
+            action.toggled.connect(self._teller(image.name))
 
-    def _tell(self, name: str, learn: bool) -> None:
-        self.toggled_for.emit(name, learn)
+    def _teller(self, name: str) -> Callable[[bool], None]:
+        """Return a slot; PySide would call a `partial` without the tick."""
+
+        def tell(learn: bool) -> None:
+            self.toggled_for.emit(name, learn)
+
+        return tell

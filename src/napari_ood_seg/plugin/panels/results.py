@@ -141,9 +141,9 @@ class ResultsPanel(QWidget):
         column.addWidget(self._promise)
         column.addLayout(_row(*self._shown.values()))
         opacity = _label("&Opacity", self._opacity)
-        column.addLayout(_row(opacity, self._opacity))
+        column.addLayout(_row(opacity, self._opacity, self._copy, stretch=1))
         column.addWidget(self._areas)
-        column.addLayout(_row(self._save, self._load, self._export, self._copy))
+        column.addLayout(_row(self._save, self._load, self._export))
 
     def _connect(self) -> None:
         self._keep.valueChanged.connect(self._on_keep_moved)
