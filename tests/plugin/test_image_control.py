@@ -326,6 +326,18 @@ def test_opened_scribbles_take_the_numbers_that_their_names_have_here(
     assert driver.session.scribbles.class_ids == (1, 3)
 
 
+def test_scribbles_without_classes_leave_ours_alone(driver: Driver) -> None:
+    driver.add_image(two_halves(), name="it")
+    driver.session.rename_class(driver.session.classes[0].id, "kidney")
+    data = np.zeros((64, 64), np.uint8)
+    data[3, 3:9] = 1
+    opened = Labels(data, name="mask", metadata={ROLE: "scribbles"})
+    driver.viewer.add_layer(opened)
+    driver.until(lambda: driver.layer is opened)
+    assert [c.name for c in driver.session.classes] == ["kidney"]
+    assert driver.session.scribbles.class_ids == (1,)
+
+
 def test_an_image_whose_data_are_replaced_is_read_again(driver: Driver) -> None:
     first, second = two_images(driver)
     before = driver.images.sources.of(second)
@@ -335,6 +347,23 @@ def test_an_image_whose_data_are_replaced_is_read_again(driver: Driver) -> None:
     assert (after.height, after.width) == (32, 48)
     assert driver.images.image is first
     assert driver.session.images == (driver.images.sources.of(first), after)
+
+
+def test_live_mode_does_not_learn_twice_from_an_image_read_in_another_way(
+    driver: Driver,
+) -> None:
+    stack = np.stack([two_halves()[..., 0]] * 3)
+    image = driver.add_image(stack, name="stack")
+    driver.images.choose(image, "ZYX")
+    driver.paint_both()
+    driver.session.set_live(True)
+    driver.until(lambda: not driver.session.busy)
+    driver.images.choose(image, "TYX")
+    driver.until(lambda: not driver.session.busy)
+    model = driver.session.model
+    assert model is not None
+    assert model.facts["trained_on"] == ["stack"]
+    assert driver.session.shelf.sheets == ()
 
 
 def test_a_removed_image_is_not_learned_from(driver: Driver) -> None:

@@ -133,6 +133,7 @@ class ImageControl(QObject):
         self._leave()
         self.image = image
         self._session.set_image(source)
+        self._list_images()  # before live mode learns from how it was read until now
         self._show_picture(source)
         found = self._existing_scribbles(source)
         if found is None:
@@ -143,7 +144,6 @@ class ImageControl(QObject):
         self.changed.emit()  # whoever shows results has to know whose they are
         self._on_step()
         self._on_camera()
-        self._list_images()
 
     def renew_scribbles(self) -> None:
         """Make a scribbles layer where there is none; known strokes come back."""
@@ -192,12 +192,13 @@ class ImageControl(QObject):
 
     def _join(self, layer: Labels) -> None:
         """Take over the classes of a layer that was painted elsewhere."""
-        numbers = self._session.join_classes(layer.metadata.get("classes") or ())
+        classes = layer.metadata.get("classes") or ()
+        numbers = self._session.join_classes(classes) if classes else {}
         if numbers:
-            table = np.arange(256, dtype=layer.data.dtype)
-            for theirs, ours in numbers.items():
-                table[theirs] = ours
-            layer.data = table[np.asarray(layer.data)]
+            theirs, renumbered = np.asarray(layer.data), np.array(layer.data)
+            for number, ours in numbers.items():
+                renumbered[theirs == number] = ours
+            layer.data = renumbered
             self._session.message.emit(
                 f"the classes of {layer.name!r} got the numbers that their names have "
                 "here",

@@ -42,14 +42,7 @@ class LiveSession(Working):
     """Trains on what is painted and keeps a result that follows the view.
 
     All methods and signals belong to the owner's thread. Training and prediction
-    run as one job on `executor`; its events come back through `post`.
-
-    Parameters
-    ----------
-    executor
-        Runs one job at a time.
-    post
-        Runs a callable on the owner's thread.
+    run as one job, see `Working`; its events come back on that thread.
     """
 
     plane_changed: ClassVar[Signal] = Signal()

@@ -110,3 +110,9 @@ def test_pieces_that_are_left_out_are_not_painted(held: bool) -> None:
         for p in piece.coords
     }
     assert not seen & others
+
+
+def test_the_first_pieces_are_of_all_classes() -> None:
+    """A check looks at some only; it must not see one class alone."""
+    patches, _ = scene()
+    assert {piece.class_id for _, piece in patches.pieces[:2]} == {5, 9}

@@ -19,7 +19,7 @@ from napari_ood_seg.core.features.store import sample_regions
 from napari_ood_seg.core.io.files import write_bytes
 from napari_ood_seg.core.models.unet import Network, UNet, initialise
 from napari_ood_seg.core.training.folds import ALWAYS_IN, deal
-from napari_ood_seg.core.training.instant import InstantTrainer, check
+from napari_ood_seg.core.training.instant import InstantTrainer, check, painted_plane
 from napari_ood_seg.core.training.patches import IGNORED, Painted, Patches, only
 from napari_ood_seg.core.types import Progress
 
@@ -89,16 +89,12 @@ class DeepTrainer:
     def fit(
         self, images: Sequence[Scribbled], classes: Sequence[ClassInfo]
     ) -> Generator[Progress, None, InstantModel]:
-        """Fit to all scribbles on all images; see `InstantTrainer.fit`.
+        """Fit to all scribbles on all images; raises what `InstantTrainer.fit` does.
 
         Raises
         ------
-        ScribbleError
-            If nothing is painted, or scribbles and image differ in size.
-        ImageError
-            If an image is constant or cannot be read.
-        ModelMismatchError
-            If the images differ in their channels.
+        FileFormatError
+            If the checkpoint is damaged or of another training.
         """
         check(images)
         yield Progress(done=0, total=0, stage="measuring the image")
@@ -120,8 +116,8 @@ class DeepTrainer:
 
     def _prepare(self, images: Sequence[Scribbled]) -> Training:
         regions = [
-            sample_regions(source, device=self.device, plane=_plane(scribbles))
-            for source, scribbles in images
+            sample_regions(i.source, device=self.device, plane=painted_plane(i))
+            for i in images
         ]
         channels = fit_channels(
             self.config.heads.filters, (x for own in regions for x in own())
@@ -346,7 +342,3 @@ def _average(average: UNet, now: UNet, memory: float) -> None:
 
 def _kept(piece: Piece) -> Piece:
     return replace(piece, fold=ALWAYS_IN)
-
-
-def _plane(scribbles: Scribbles) -> tuple[int, ...]:
-    return scribbles.strokes[0].plane if scribbles.strokes else ()

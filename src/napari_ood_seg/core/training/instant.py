@@ -158,7 +158,8 @@ class InstantTrainer:
             return
         yield Progress(done=0, total=0, stage="measuring the image")
         regions = [
-            sample_regions(i.source, device=self.device, plane=_plane(i)) for i in new
+            sample_regions(i.source, device=self.device, plane=painted_plane(i))
+            for i in new
         ]
         base = self._base_descriptor([i.source for i in images], regions)
         for image, own in zip(new, regions, strict=True):
@@ -170,7 +171,7 @@ class InstantTrainer:
                 margin=pyramid.reach(base.factors, self.config.smoothing),
                 budget=self.budget,
             )
-            yield from self._draw_unlabelled(store, _plane(image), own)
+            yield from self._draw_unlabelled(store, painted_plane(image), own)
             self._stores[image.source] = store
 
     def _base_descriptor(
@@ -270,7 +271,7 @@ class InstantTrainer:
         return Sample(levels, probe)
 
 
-def _plane(image: Scribbled) -> tuple[int, ...]:
+def painted_plane(image: Scribbled) -> tuple[int, ...]:
     """Return the plane that was painted first."""
     painted = image.scribbles.strokes
     return painted[0].plane if painted else (0,) * len(image.source.plane_shape)

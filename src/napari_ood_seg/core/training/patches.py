@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import torch
@@ -91,8 +92,9 @@ class Patches:
 
     @property
     def pieces(self) -> list[tuple[int, Piece]]:
-        """All pieces, each with the number of its image."""
-        return [found for own in self._of_class for found in own]
+        """All pieces, each with the number of its image; the classes take turns."""
+        turns = zip_longest(*self._of_class)
+        return [found for turn in turns for found in turn if found is not None]
 
     def draw(self, n: int, generator: torch.Generator, *, augment: bool) -> Batch:
         """Return `n` random patches around painted pixels."""
@@ -101,9 +103,10 @@ class Patches:
             own = self._of_class[_below(len(self._of_class), generator)]
             image, piece = own[_below(len(own), generator)]
             pixel = piece.coords[_below(len(piece.coords), generator)]
-            shift = [_below(self._size // 2, generator) - self._size // 4] * 2
-            shift[1] = _below(self._size // 2, generator) - self._size // 4
-            at = (int(pixel[0]) + shift[0], int(pixel[1]) + shift[1])
+            at = (
+                int(pixel[0]) + _below(self._size // 2, generator) - self._size // 4,
+                int(pixel[1]) + _below(self._size // 2, generator) - self._size // 4,
+            )
             x, y = self._cut(self._images[image], piece.plane, at)
             parts.append(_augmented(x, y, generator) if augment else (x, y))
         return Batch(*(torch.stack(p) for p in zip(*parts, strict=True)))
