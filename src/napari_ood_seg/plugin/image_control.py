@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -103,7 +104,8 @@ class ImageControl(QObject):
         for layer in self._layer_of.values():
             if self._on_press in layer.mouse_drag_callbacks:
                 layer.mouse_drag_callbacks.remove(self._on_press)
-        self._soon.stop()
+        with suppress(RuntimeError):  # Qt may have deleted it at the very end
+            self._soon.stop()
         self._leave()
 
     @property
