@@ -317,6 +317,13 @@ class DeepConfig:
         Of all that comes after the network.
     """
 
+    evidence: Literal["filters", "both", "network"] = setting(
+        "filters",
+        "Unknown by",
+        "What says that a pixel is unknown: the filters, the network, or both. A "
+        "network that learned to tell classes apart sees the unknown as one of them; "
+        "the classes themselves are told by both, as held-out strokes say.",
+    )
     width: int = setting(
         24, "Width", "Channels of the finest scale of the network.", min=8, max=128
     )
@@ -349,3 +356,7 @@ class DeepConfig:
         _require(self.seconds > 0, "training needs some time")
         _require(0 <= self.ema < 1, f"the average's memory lies in [0, 1): {self.ema}")
         _require(self.hold_one_in >= 2, "at most every second stroke is held out")
+        _require(
+            self.evidence in {"filters", "both", "network"},
+            f"unknown is told by filters, network or both, not {self.evidence}",
+        )

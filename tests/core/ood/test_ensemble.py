@@ -158,3 +158,33 @@ def test_a_detector_that_does_not_suit_the_features_is_told(negative: bool) -> N
 def test_select_takes_the_start_away() -> None:
     tensors = {"a/x": torch.zeros(1), "b/x": torch.ones(1), "a": torch.ones(2)}
     assert list(select(tensors, "a/")) == ["x"]
+
+
+def test_roles_split_classes_from_score() -> None:
+    """Each kind of column is the mean over the scales that count for it."""
+    plain = made()
+    own = plain.with_roles(torch.tensor([[2.0, 0.0], [0.0, 2.0]]))
+    features = [draw(7, LEVELS[0].unlabelled.shape[1], seed=i) for i in range(2)]
+    first, second = (plain.columns(level, z) for level, z in enumerate(features))
+    mean = torch.stack(
+        [own.columns(level, z) for level, z in enumerate(features)]
+    ).mean(0)
+    torch.testing.assert_close(mean[:, :K], first[:, :K])
+    torch.testing.assert_close(mean[:, K : 2 * K], second[:, :K])
+    torch.testing.assert_close(mean[:, 2 * K :], second[:, K:])
+    torch.testing.assert_close(own.score(mean.T), plain.score(second.T))
+    one = replace(own, members={"a": own.members["a"]}).evidence_without(
+        0, mean.T[: 3 * K]
+    )
+    same = replace(plain, members={"a": plain.members["a"]}).evidence_without(
+        0, second.T[: 2 * K]
+    )
+    torch.testing.assert_close(one, same)
+
+
+def test_roles_are_kept_and_old_files_have_none() -> None:
+    own = made().with_roles(torch.tensor([[1.5, 0.0], [0.5, 2.0]]))
+    tensors = own.tensors()
+    assert torch.equal(Ensemble.restored(MAKERS, 2, tensors).roles, own.roles)
+    del tensors["roles"]
+    assert torch.equal(Ensemble.restored(MAKERS, 2, tensors).roles, torch.ones(2, 2))

@@ -20,6 +20,7 @@ from napari_ood_seg.core.training.deep import (
     Training,
     partial_cross_entropy,
 )
+from napari_ood_seg.core.training.folds import deal
 from napari_ood_seg.core.training.instant import Scribbled
 from napari_ood_seg.core.training.patches import IGNORED
 from napari_ood_seg.core.types import UNKNOWN
@@ -39,7 +40,15 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.models.instant import InstantModel
 
 INSTANT = InstantConfig(filters=FilterConfig(sigmas=(1.0, 2.0)), tile=32)
-SMALL = DeepConfig(width=8, steps=30, patch=32, batch=4, check_every=10, heads=INSTANT)
+SMALL = DeepConfig(
+    width=8,
+    steps=30,
+    patch=32,
+    batch=4,
+    check_every=10,
+    heads=INSTANT,
+    evidence="both",
+)
 
 
 def images(*, seed: int = 0) -> list[Scribbled]:
@@ -126,9 +135,9 @@ def test_held_out_strokes_are_never_learned_from() -> None:
     """Painting nonsense on them changes nothing but the promise and the check."""
     (image,) = images()
     deep = trainer()
-    held = [p for p in deep._pieces(image.scribbles) if p.fold == 0]
+    held = [p for p in deal(image.scribbles, 8) if p.fold in {0, 4}]
     assert {p.class_id for p in held} == set(image.scribbles.class_ids)
-    training = deep._prepare([image])
+    training = deep.prepare([image])
     learned = {
         tuple(at) for _, p in training._learned.pieces for at in p.coords.tolist()
     }
@@ -142,7 +151,7 @@ def test_the_promise_is_made_on_held_out_strokes_alone() -> None:
     (image,) = images()
     deep = trainer()
     model = drive(deep.fit([image], ()))
-    held = [p for p in deep._pieces(image.scribbles) if p.fold == 0]
+    held = [p for p in deal(image.scribbles, 8) if p.fold in {0, 4}]
     assert model.calibration.n_strokes == len(held)
 
 
@@ -163,7 +172,7 @@ def test_it_stops_when_the_held_out_strokes_get_no_better() -> None:
 
 
 def test_the_best_weights_are_kept() -> None:
-    training = trainer(replace(SMALL, check_every=1))._prepare(images())
+    training = trainer(replace(SMALL, check_every=1)).prepare(images())
     best, kept = float("inf"), {}
     for event in training.run():
         assert isinstance(event, Learning)
@@ -209,11 +218,11 @@ def run(training: Training, path: Path | None, *, until: int = 10_000) -> None:
 def test_after_a_crash_it_comes_to_the_same_weights(
     tmp_path: Path, stopped_at: int
 ) -> None:
-    undisturbed = trainer()._prepare(images())
+    undisturbed = trainer().prepare(images())
     run(undisturbed, None)
     path = tmp_path / "training.pt"
-    run(trainer()._prepare(images()), path, until=stopped_at)
-    resumed = trainer()._prepare(images())
+    run(trainer().prepare(images()), path, until=stopped_at)
+    resumed = trainer().prepare(images())
     run(resumed, path)
     assert resumed.step == 30
     for name in ("unet", "best"):
@@ -225,18 +234,18 @@ def test_after_a_crash_it_comes_to_the_same_weights(
 def test_a_checkpoint_of_something_else(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "training.pt"
     if kind == "other":
-        run(trainer(replace(SMALL, width=16))._prepare(images()), path)
+        run(trainer(replace(SMALL, width=16)).prepare(images()), path)
     elif kind == "cut":
-        run(trainer()._prepare(images()), path)
+        run(trainer().prepare(images()), path)
         path.write_bytes(path.read_bytes()[:2_000])
     else:
         path.write_text("" if kind == "empty" else "not a checkpoint")
     with pytest.raises(FileFormatError, match=r"'training\.pt' is damaged, or of"):
-        run(trainer()._prepare(images()), path)
+        run(trainer().prepare(images()), path)
 
 
 def test_a_pause_changes_nothing() -> None:
-    paused, undisturbed = (trainer()._prepare(images()) for _ in range(2))
+    paused, undisturbed = (trainer().prepare(images()) for _ in range(2))
     steps = paused.run()
     for _ in range(13):
         next(steps)

@@ -142,7 +142,8 @@ def stroke_distances(
         cells, means = features.cpu().double() @ turn, strokes.means[level] @ turn
         squares = cells.square().sum(1)[:, None] + means.square().sum(1)
         squared = squares - 2 * cells @ means.T  # `cdist` would wait for other threads
-        merged.append(spot(squared.clamp_min(1e-6).log())[0])
+        share = float(model.ensemble.roles[level, 0])
+        merged.append(spot(squared.clamp_min(1e-6).log())[0] * share)
     logs = torch.stack(merged).mean(0)
     return [in_usual_units(v, model.descriptor.mean_size) for v in logs.tolist()]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Final, Self, cast
 
 import torch
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     Experts = tuple[PixelDetector, ...]
     Makers = Mapping[str, Callable[[], PixelDetector]]
+
+
+_OWN: Final = ("weights", "centre", "scale", "roles")
+"""Tensors of an ensemble besides those of its parts."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,6 +48,10 @@ class Ensemble:
         `(m + 2,)` of the `m` detectors, of the distance and of the ambiguity.
     centre, scale
         `(m + 2,)` of the evidence, see `standardisation`.
+    roles
+        `(l, 2)`: how much each of the `l` scales counts for the classes, and how much
+        for the score; both are 1 on average. A network that was trained to tell the
+        classes apart has a say in that, and need not have one in what is unknown.
     """
 
     classifier: tuple[Mahalanobis, ...] = field(repr=False)
@@ -51,6 +59,7 @@ class Ensemble:
     weights: Tensor
     centre: Tensor
     scale: Tensor
+    roles: Tensor
 
     @classmethod
     def fit(
@@ -86,6 +95,7 @@ class Ensemble:
         left_out: Sequence[Collection[int]],
         shrinkage: float,
         weights: tuple[float, float],
+        roles: Tensor | None = None,
     ) -> Iterator[Self]:
         """Yield ensembles, each fitted without the strokes of some groups; see `fit`.
 
@@ -95,8 +105,11 @@ class Ensemble:
             The groups of strokes that each does without.
         weights
             Of the distance and of the ambiguity.
+        roles
+            Of the scales; all alike without.
         """
         m = len(makers)
+        roles = torch.ones(len(levels), 2) if roles is None else roles
         everything: dict[str, Callable[[], PixelDetector]] = {
             "": partial(Mahalanobis, shrinkage=shrinkage),
             **makers,
@@ -113,23 +126,36 @@ class Ensemble:
                 weights=torch.tensor([1.0 / m] * m + list(weights)),
                 centre=torch.zeros(m + 2),
                 scale=torch.ones(m + 2),
+                roles=roles,
             )
 
     def columns(self, level: int, features: Tensor) -> Tensor:
         """Return `(n, c)` values of `(n, d)` features of one scale.
 
-        They are the log distances to the `k` classes, then of each detector its
-        scores for the `k` classes, or its one score: what may be averaged over
-        scales and neighbours. Pixels are last in memory.
+        They are the log distances to the `k` classes, the same again as they count for
+        the score if that differs, then of each detector its scores for the `k` classes,
+        or its one score: what may be averaged over scales and neighbours, as each is
+        multiplied by what the scale counts. Pixels are last in memory.
         """
-        parts = [self.classifier[level].class_scores(features).T]
-        for experts in self.members.values():
-            expert = experts[level]
-            if scores_classes(expert):
-                parts.append(expert.class_scores(features).T)
-            else:
-                parts.append(expert.score(features)[None])
+        for_classes, for_score = self.roles[level].tolist()
+        logs = self.classifier[level].class_scores(features).T
+        parts = [_times(logs, for_classes)]
+        if self.has_roles:
+            parts.append(_times(logs, for_score))
+        parts.extend(
+            _score_rows(experts[level], features, for_score, len(logs))
+            for experts in self.members.values()
+        )
         return torch.cat(parts).T
+
+    def with_roles(self, roles: Tensor) -> Self:
+        """Return the ensemble with other roles of its scales."""
+        return replace(self, roles=roles)
+
+    @property
+    def has_roles(self) -> bool:
+        """Whether scales count otherwise for the classes than for the score."""
+        return bool((self.roles[:, 0] != self.roles[:, 1]).any())
 
     def columns_at(self, levels: Sequence[tuple[Footprint, Tensor]]) -> Tensor:
         """Return averaged `(c, n)` columns at `n` pixels.
@@ -174,7 +200,7 @@ class Ensemble:
         return self._evidence([torch.cat([p[:index], p[index + 1 :]]) for p in parts])
 
     def _evidence(self, columns: Sequence[Tensor]) -> Tensor:
-        logs, *parts = columns
+        logs, *parts = columns[1:] if self.has_roles else columns
         ambiguous = next((p for p in parts if len(p) == len(logs)), logs)
         smallest = [*(p.amin(0) for p in parts), logs.amin(0)]
         return torch.stack([*smallest, _lead(ambiguous)])
@@ -182,8 +208,9 @@ class Ensemble:
     def _widths(self, n_columns: int) -> list[int]:
         """Return how many columns the classes and each of the detectors have."""
         by_class = [scores_classes(e[0]) for e in self.members.values()]
-        k = (n_columns - by_class.count(False)) // (1 + by_class.count(True))
-        return [k, *(k if own else 1 for own in by_class)]
+        distances = 2 if self.has_roles else 1
+        k = (n_columns - by_class.count(False)) // (distances + by_class.count(True))
+        return [*(k,) * distances, *(k if own else 1 for own in by_class)]
 
     def combine(self, evidence: Tensor) -> Tensor:
         """Return the `(...)` score of `(m + 2, ...)` evidence."""
@@ -218,7 +245,7 @@ class Ensemble:
 
     def tensors(self) -> dict[str, Tensor]:
         """Return what was fitted, for a model file."""
-        out = {"weights": self.weights, "centre": self.centre, "scale": self.scale}
+        out = {name: getattr(self, name) for name in _OWN}
         for name, experts in [("classifier", self.classifier), *self.members.items()]:
             for level, expert in enumerate(experts):
                 own = expert.tensors().items()
@@ -245,8 +272,26 @@ class Ensemble:
                 )
                 for name, make in makers.items()
             },
-            **{name: tensors[name] for name in ("weights", "centre", "scale")},
+            **{"roles": torch.ones(n_levels, 2)}  # of files from before there were any
+            | {name: tensors[name] for name in _OWN if name in tensors},
         )
+
+
+def _score_rows(
+    expert: PixelDetector, features: Tensor, weight: float, k: int
+) -> Tensor:
+    """Return the `(k, n)` scores for each class, or the `(1, n)` one score, weighed."""
+    if weight == 0:  # not worth computing
+        rows = k if scores_classes(expert) else 1
+        return features.new_zeros(rows, len(features))
+    if scores_classes(expert):
+        return _times(expert.class_scores(features).T, weight)
+    return _times(expert.score(features)[None], weight)
+
+
+def _times(x: Tensor, weight: float) -> Tensor:
+    """Return `x` times `weight`; nothing is copied where that changes nothing."""
+    return x if weight == 1 else x * weight
 
 
 def _lead(scores: Tensor) -> Tensor:

@@ -133,6 +133,7 @@ def crossfit(
     config: InstantConfig,
     *,
     gathered: Gathered | None = None,
+    roles: Tensor | None = None,
 ) -> Generator[Progress, None, tuple[Ensemble, Calibration]]:
     """Fit the ensemble; hold the folds out in turn to standardise and calibrate.
 
@@ -151,13 +152,16 @@ def crossfit(
         One per stroke.
     gathered
         What was put together in the fit before.
+    roles
+        Of the scales, see `Ensemble`.
     """
     gathered = gathered or Gathered()
     probes = sorted(probes, key=lambda p: p.group)
     folds = sorted({p.group for p in probes} - {ALWAYS_IN})
     ids = levels[0].class_ids
     held, lost, fitted = defaultdict(list), defaultdict(list), defaultdict(list)
-    ensembles = _fits(config, levels, [*({fold} for fold in folds), set()])
+    without: list[set[int]] = [*({fold} for fold in folds), set()]
+    ensembles = ensembles_without(without, levels, config, roles=roles)
     for i, fold in enumerate(folds):
         yield Progress(
             done=i, total=len(folds) + 1, stage="checking on held-out scribbles"
@@ -192,17 +196,21 @@ def crossfit(
     return ensemble, calibration
 
 
-def _fits(
-    config: InstantConfig,
-    levels: Sequence[TrainingPixels],
+def ensembles_without(
     left_out: Sequence[Collection[int]],
+    levels: Sequence[TrainingPixels],
+    config: InstantConfig,
+    *,
+    roles: Tensor | None = None,
 ) -> Iterator[Ensemble]:
+    """Yield ensembles, each fitted without the strokes of some folds."""
     return Ensemble.fits(
         makers(config),
         levels,
         left_out,
         config.shrinkage,
         (config.distance, config.ambiguity),
+        roles,
     )
 
 

@@ -18,7 +18,8 @@ from napari_ood_seg.core.features.channels import fit_channels
 from napari_ood_seg.core.features.store import sample_regions
 from napari_ood_seg.core.io.files import write_bytes
 from napari_ood_seg.core.models.unet import Network, UNet, initialise
-from napari_ood_seg.core.training.folds import ALWAYS_IN, deal
+from napari_ood_seg.core.training.folds import deal
+from napari_ood_seg.core.training.heads import Heads, unseen
 from napari_ood_seg.core.training.instant import InstantTrainer, check, painted_plane
 from napari_ood_seg.core.training.patches import IGNORED, Painted, Patches, only
 from napari_ood_seg.core.types import Progress
@@ -30,9 +31,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_ood_seg.core.config import DeepConfig
-    from napari_ood_seg.core.data.scribbles import Scribbles
     from napari_ood_seg.core.models.instant import InstantModel
-    from napari_ood_seg.core.training.folds import Piece
     from napari_ood_seg.core.training.instant import Scribbled
     from napari_ood_seg.core.types import ClassInfo
 
@@ -59,11 +58,11 @@ class Learning(Progress):
 
 
 class DeepTrainer:
-    """Trains a U-Net on scribbled pixels, then detectors on its decoder.
+    """Trains a U-Net on scribbled pixels, then detectors on filters and its decoder.
 
-    Some strokes are held out of training: they say when to stop, and make the
-    promise of the threshold. Everything after the network is the instant engine,
-    with the network's stages as scales beside the filters.
+    Some strokes are held out of training: they say when to stop, and whether the
+    network tells the classes apart better than filters do. What is unknown is the
+    filters' business unless the settings say otherwise.
 
     Parameters
     ----------
@@ -96,25 +95,33 @@ class DeepTrainer:
         FileFormatError
             If the checkpoint is damaged or of another training.
         """
-        check(images)
         yield Progress(done=0, total=0, stage="measuring the image")
-        training = self._prepare(images)
+        training = self.prepare(images)
         yield from training.run(self.checkpoint)
-        network = Network.of(training.best, name=f"U-Net, {training.step} steps")
-        trainer = InstantTrainer(
-            self.config.heads,
-            device=self.device,
-            encoder=network,
-            hold_out=self._pieces,
+        heads = self.heads(training)
+        model = yield from heads.fit(images, classes)
+        if heads.is_used:
+            return model
+        model = yield from InstantTrainer(self.config.heads, device=self.device).fit(
+            images, classes
         )
-        return (yield from trainer.fit(images, classes))
+        return replace(model, remarks=(*model.remarks, heads.verdict))
 
-    def _pieces(self, scribbles: Scribbles) -> tuple[Piece, ...]:
-        """Return pieces of which those in fold 0 were never trained on."""
-        found = deal(scribbles, self.config.hold_one_in)
-        return tuple(p if p.fold == 0 else _kept(p) for p in found)
+    def heads(self, training: Training) -> Heads:
+        """Return what fits detectors beside the network that there is now."""
+        name = f"U-Net, {training.step} steps"
+        network = Network.of(training.best, name=name)
+        return Heads(network, self.config, device=self.device)
 
-    def _prepare(self, images: Sequence[Scribbled]) -> Training:
+    def prepare(self, images: Sequence[Scribbled]) -> Training:
+        """Return the training of a network, before its first step.
+
+        Raises
+        ------
+        ScribbleError, ImageError, ModelMismatchError
+            As `InstantTrainer.fit`.
+        """
+        check(images)
         regions = [
             sample_regions(i.source, device=self.device, plane=painted_plane(i))
             for i in images
@@ -127,8 +134,8 @@ class DeepTrainer:
         for held in (False, True):
             painted = []
             for source, scribbles in images:
-                cut = self._pieces(scribbles)
-                pieces = tuple(p for p in cut if (p.fold == 0) == held)
+                cut = deal(scribbles, self.config.heads.folds)
+                pieces = tuple(p for p in cut if unseen(self.config, p) == held)
                 painted.append(Painted(source, only(scribbles, pieces), pieces))
             sets.append(
                 Patches(
@@ -338,7 +345,3 @@ def _average(average: UNet, now: UNet, memory: float) -> None:
             own[name].lerp_(value, 1 - memory)
         else:
             own[name].copy_(value)
-
-
-def _kept(piece: Piece) -> Piece:
-    return replace(piece, fold=ALWAYS_IN)

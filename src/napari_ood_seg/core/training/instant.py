@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.features.stages import StageEncoder
 
     Steps = Generator[Progress, None, None]
+    Weigh = Callable[[Sequence[TrainingPixels], Sequence[Probe]], Tensor]
 
 _FEW_TILES = 4
 """Unlabelled pixels are drawn from all tiles of images with no more than these."""
@@ -74,6 +75,9 @@ class InstantTrainer:
         Stages beside the filters; without, those that the settings name.
     hold_out
         Cuts scribbles into pieces with folds; without, every piece is held out once.
+    weigh
+        Says from scales and probes what each scale counts, see `Ensemble.roles`;
+        without, all alike.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class InstantTrainer:
         budget: int = BUDGET,
         encoder: StageEncoder | None = None,
         hold_out: Callable[[Scribbles], Sequence[Piece]] | None = None,
+        weigh: Weigh | None = None,
     ) -> None:
         self.config = config
         self.device = device
@@ -94,6 +99,7 @@ class InstantTrainer:
         self._gathered = Gathered()
         self._own_encoder = encoder
         self._hold_out = hold_out or partial(deal, n_folds=config.folds)
+        self._weigh = weigh
 
     def fit(
         self, images: Sequence[Scribbled], classes: Sequence[ClassInfo]
@@ -122,8 +128,9 @@ class InstantTrainer:
         samples = [s for image in images for s in self._collect(image)]
         levels = self._levels(sources, samples)
         probes = [s.probe for s in samples]
+        roles = None if self._weigh is None else self._weigh(levels, probes)
         ensemble, calibration = yield from crossfit(
-            levels, probes, self.config, gathered=self._gathered
+            levels, probes, self.config, gathered=self._gathered, roles=roles
         )
         painted = set(levels[0].class_ids)
         return InstantModel(

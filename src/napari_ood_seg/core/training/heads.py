@@ -1,0 +1,152 @@
+"""The instant engine's heads beside a trained network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from napari_ood_seg.core.training.folds import ALWAYS_IN, deal
+from napari_ood_seg.core.training.instant import InstantTrainer
+from napari_ood_seg.core.training.roles import accuracies, chosen_share, roles
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import torch
+    from torch import Tensor
+
+    from napari_ood_seg.core.config import DeepConfig, InstantConfig
+    from napari_ood_seg.core.data.scribbles import Scribbles
+    from napari_ood_seg.core.models.unet import Network
+    from napari_ood_seg.core.ood.base import TrainingPixels
+    from napari_ood_seg.core.training.crossfit import Probe
+    from napari_ood_seg.core.training.folds import Piece
+
+_FOR_SCORE: Final = {"filters": 0.0, "both": 0.5, "network": 1.0}
+"""How much the network counts for what is unknown."""
+
+
+def unseen(config: DeepConfig, piece: Piece) -> bool:
+    """Whether the network is not trained on a piece of scribble."""
+    return piece.fold in unseen_folds(config)
+
+
+def unseen_folds(config: DeepConfig) -> frozenset[int]:
+    """Return the folds of strokes that the network is not trained on."""
+    return frozenset(range(0, config.heads.folds, config.hold_one_in))
+
+
+class Heads(InstantTrainer):
+    """The instant engine with the stages of a trained network as further scales.
+
+    It goes on learning as strokes come and go, while the network stays.
+
+    Parameters
+    ----------
+    network
+        Was not trained on the strokes in `unseen_folds`.
+    """
+
+    def __init__(
+        self, network: Network, config: DeepConfig, *, device: torch.device
+    ) -> None:
+        self.network = network
+        for_score = _FOR_SCORE[config.evidence]
+        self._beside = Beside(
+            len(network.factors),
+            unseen_folds(config),
+            config.heads,
+            for_score=for_score,
+        )
+        self._has_say = for_score > 0
+        super().__init__(
+            config.heads,
+            device=device,
+            encoder=network,
+            hold_out=partial(_pieces, config) if self._has_say else None,
+            weigh=self._beside,
+        )
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the network changes anything."""
+        return self._has_say or self._beside.share > 0
+
+    @property
+    def accuracy(self) -> tuple[float, float]:
+        """Share of held-out pixels with the right class: by filters; as it is now."""
+        accuracy = self._beside.accuracy
+        return accuracy[0.0], accuracy[self._beside.share]
+
+    @property
+    def verdict(self) -> str:
+        """What became of the network, for a person."""
+        before, after = (f"{a:.0%}" for a in self.accuracy)
+        if self._beside.share > 0:
+            return (
+                f"The network tells {after} of held-out pixels right, filters {before}."
+            )
+        return (
+            "The network does not tell your classes apart better than the filters, "
+            f"which get {before} of held-out pixels right: paint more, or train longer."
+        )
+
+
+def _pieces(config: DeepConfig, scribbles: Scribbles) -> tuple[Piece, ...]:
+    """Return pieces of which only those that the network never saw are held out."""
+    found = deal(scribbles, config.heads.folds)
+    return tuple(p if unseen(config, p) else replace(p, fold=ALWAYS_IN) for p in found)
+
+
+class Beside:
+    """Says what scales of filters and of a network count; see `Ensemble.roles`.
+
+    Parameters
+    ----------
+    n_network
+        How many of the last scales are the network's.
+    unseen
+        Folds of strokes that the network was not trained on.
+    config
+        Of the heads.
+    for_score
+        How much the network counts for the score, in [0, 1].
+
+    Attributes
+    ----------
+    accuracy
+        See `accuracies`; of the last fit.
+    """
+
+    def __init__(
+        self,
+        n_network: int,
+        unseen: Collection[int],
+        config: InstantConfig,
+        *,
+        for_score: float,
+    ) -> None:
+        self.accuracy: Mapping[float, float] = {}
+        self._n_network = n_network
+        self._unseen = frozenset(unseen)
+        self._config = config
+        self._for_score = for_score
+
+    @property
+    def share(self) -> float:
+        """How much the network counts for the classes."""
+        return chosen_share(self.accuracy)
+
+    def __call__(
+        self, levels: Sequence[TrainingPixels], probes: Sequence[Probe]
+    ) -> Tensor:
+        """Return the roles `(l, 2)` of the scales."""
+        self.accuracy = accuracies(
+            levels,
+            probes,
+            self._config,
+            n_network=self._n_network,
+            unseen=self._unseen,
+        )
+        return roles(len(levels), self._n_network, self.share, self._for_score)
