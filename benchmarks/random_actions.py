@@ -25,7 +25,8 @@ from pathlib import Path
 import napari
 from qtpy.QtWidgets import QApplication
 
-import benchmarks.apart  # noqa: F401 - before napari
+import benchmarks.apart
+import benchmarks.mesa  # noqa: F401 - before a viewer is made
 from tests.plugin.driver import delete_what_was_closed
 from tests.plugin.hand import Hand
 from tests.plugin.invariants import OURS

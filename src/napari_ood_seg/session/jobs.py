@@ -80,6 +80,30 @@ class TileDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What a network is good for, by strokes that it was not trained on.
+
+    Attributes
+    ----------
+    step
+        Steps that it was trained.
+    accuracy_before, accuracy
+        Share of the pixels of those strokes that get their class: by filters alone, and
+        as it is now.
+    used
+        Whether the network is part of the model.
+    verdict
+        The same for a person.
+    """
+
+    step: int
+    accuracy_before: float
+    accuracy: float
+    used: bool
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
     """A prediction was written to `path`."""
 
@@ -108,5 +132,5 @@ class Guided:
     doubts: tuple[Doubt, ...] = field(repr=False)
 
 
-Event = Progress | Trained | TileDone | Exported | Audited | Guided
+Event = Progress | Trained | TileDone | Compared | Exported | Audited | Guided
 """What a job tells."""

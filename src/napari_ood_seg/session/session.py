@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_ood_seg.session import work
-from napari_ood_seg.session.live import LiveSession
+from napari_ood_seg.session.refining import RefiningSession
 from napari_ood_seg.session.sentences import sentence
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from psygnal import SignalInstance
 
 
-class Session(LiveSession):
+class Session(RefiningSession):
     """What the user is doing, without a window.
 
     All methods and signals belong to the owner's thread. Training and prediction

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from napari_ood_seg.core.config import InstantConfig
+    from napari_ood_seg.core.config import DeepConfig, InstantConfig
     from napari_ood_seg.core.data.coverage import Coverage
     from napari_ood_seg.core.data.scribbles import Scribbles
     from napari_ood_seg.core.data.source import ImageSource
@@ -107,6 +107,22 @@ class TrainJob(ShownJob):
     learned: tuple[Sheet, ...] = field(repr=False)
     classes: tuple[ClassInfo, ...]
     config: InstantConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefineJob(ShownJob):
+    """Train a network on the scribbles of some images, and show what it is good for.
+
+    Attributes
+    ----------
+    fresh
+        Whether to begin anew rather than go on.
+    """
+
+    learned: tuple[Sheet, ...] = field(repr=False)
+    classes: tuple[ClassInfo, ...]
+    config: DeepConfig
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

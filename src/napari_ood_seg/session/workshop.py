@@ -6,13 +6,20 @@ from typing import TYPE_CHECKING
 
 from napari_ood_seg.core.inference.view import Extent
 from napari_ood_seg.core.types import Progress
-from napari_ood_seg.session.jobs import Audited, Exported, Guided, TileDone, Trained
+from napari_ood_seg.session.jobs import (
+    Audited,
+    Compared,
+    Exported,
+    Guided,
+    TileDone,
+    Trained,
+)
 from napari_ood_seg.session.work import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
-    from napari_ood_seg.core.config import InstantConfig
+    from napari_ood_seg.core.config import DeepConfig, InstantConfig
     from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.features.store import FeatureStore
     from napari_ood_seg.core.guidance.doubts import Doubt
@@ -21,7 +28,9 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.guidance.typicalities import ClassTypicality
     from napari_ood_seg.core.inference.view import View
     from napari_ood_seg.core.models.instant import InstantModel
-    from napari_ood_seg.core.training.instant import InstantTrainer
+    from napari_ood_seg.core.training.heads import Heads
+    from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled
+    from napari_ood_seg.core.training.refinement import Refinement
     from napari_ood_seg.session.jobs import Event
     from napari_ood_seg.session.work import (
         AuditJob,
@@ -29,6 +38,7 @@ if TYPE_CHECKING:
         ExportJob,
         GuideJob,
         PredictJob,
+        RefineJob,
         ShownJob,
         TallyJob,
         TrainJob,
@@ -49,6 +59,8 @@ class Workshop:
         self._trained: InstantModel | None = None
         self._applied: dict[ImageSource, tuple[InstantConfig, str, FeatureStore]] = {}
         self._means: StrokeMeans | None = None
+        self._refinement: Refinement | None = None
+        self._refined_for: tuple[DeepConfig, str] | None = None
 
     def train(self, job: TrainJob) -> Events:
         """Fit a model, then predict what is shown."""
@@ -64,6 +76,45 @@ class Workshop:
         yield Trained(model=model)
         self._trained = model
         yield from self._show(model, job)
+
+    def refine(self, job: RefineJob) -> Events:
+        """Train a network on; now and then, and at the end, see what it is good for."""
+        from napari_ood_seg.core.training.instant import Scribbled
+
+        yield Progress(done=0, total=0, stage="preparing")
+        refinement = self._refinement_for(job)
+        images = [Scribbled(*sheet) for sheet in job.learned]
+        tried = -1
+        for event in refinement.run(images):
+            yield event
+            if refinement.is_due():
+                tried = refinement.step
+                yield from self._try(refinement.heads(), images, job, tried)
+        if tried != refinement.step:
+            yield from self._try(refinement.heads(), images, job, refinement.step)
+
+    def _try(
+        self, heads: Heads, images: Sequence[Scribbled], job: RefineJob, step: int
+    ) -> Events:
+        """Fit detectors beside a network; if it is of use, that is the model."""
+        from napari_ood_seg.core.device import one_thread
+
+        with one_thread():
+            model = yield from heads.fit(images, job.classes)
+        before, now = heads.accuracy
+        yield Compared(
+            step=step,
+            accuracy_before=before,
+            accuracy=now,
+            used=heads.is_used,
+            verdict=heads.verdict,
+        )
+        if heads.is_used:
+            self._applied.clear()  # frees the features of the old one
+            self._trainer, self._made_for = heads, (job.config.heads, job.device)
+            yield Trained(model=model)
+            self._trained = model
+            yield from self._show(model, job)
 
     def predict(self, job: PredictJob) -> Events:
         """Predict what is shown, and other images, with a model that there is."""
@@ -157,6 +208,17 @@ class Workshop:
             self._trainer = InstantTrainer(job.config, device=pick_device(job.device))
             self._made_for = wanted
         return self._trainer
+
+    def _refinement_for(self, job: RefineJob) -> Refinement:
+        from napari_ood_seg.core.device import pick_device
+        from napari_ood_seg.core.training.refinement import Refinement
+
+        wanted = (job.config, job.device)
+        if self._refinement is None or job.fresh or self._refined_for != wanted:
+            device = pick_device(job.device)
+            self._refinement = Refinement(job.config, device=device)
+            self._refined_for = wanted
+        return self._refinement
 
     def _features(
         self,

@@ -211,7 +211,6 @@ def run(training: Training, path: Path | None, *, until: int = 10_000) -> None:
     for event in steps:
         if event.done >= until:
             break
-    steps.close()
 
 
 @pytest.mark.parametrize("stopped_at", [10, 17, 20])

@@ -18,14 +18,13 @@ from napari_ood_seg.core.features.channels import fit_channels
 from napari_ood_seg.core.features.store import sample_regions
 from napari_ood_seg.core.io.files import write_bytes
 from napari_ood_seg.core.models.unet import Network, UNet, initialise
-from napari_ood_seg.core.training.folds import deal
-from napari_ood_seg.core.training.heads import Heads, unseen
+from napari_ood_seg.core.training.heads import Heads, Seen, to_learn
 from napari_ood_seg.core.training.instant import InstantTrainer, check, painted_plane
 from napari_ood_seg.core.training.patches import IGNORED, Painted, Patches, only
 from napari_ood_seg.core.types import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.training.instant import Scribbled
     from napari_ood_seg.core.types import ClassInfo
 
-    Steps = Generator[Progress, None, None]
 
 _MOST_CHECKED: Final = 24
 """Held-out pieces that are looked at in each check."""
@@ -111,10 +109,17 @@ class DeepTrainer:
         """Return what fits detectors beside the network that there is now."""
         name = f"U-Net, {training.step} steps"
         network = Network.of(training.best, name=name)
-        return Heads(network, self.config, device=self.device)
+        return Heads(network, training.seen, self.config, device=self.device)
 
-    def prepare(self, images: Sequence[Scribbled]) -> Training:
+    def prepare(
+        self, images: Sequence[Scribbled], before: Training | None = None
+    ) -> Training:
         """Return the training of a network, before its first step.
+
+        Parameters
+        ----------
+        before
+            Training on the same images and classes; its best weights are the first.
 
         Raises
         ------
@@ -130,26 +135,25 @@ class DeepTrainer:
             self.config.heads.filters, (x for own in regions for x in own())
         )
         ids = sorted({i for _, s in images for i in s.class_ids})
-        sets = []
-        for held in (False, True):
-            painted = []
-            for source, scribbles in images:
-                cut = deal(scribbles, self.config.heads.folds)
-                pieces = tuple(p for p in cut if unseen(self.config, p) == held)
-                painted.append(Painted(source, only(scribbles, pieces), pieces))
-            sets.append(
-                Patches(
-                    painted,
-                    ids,
-                    channels,
-                    size=self.config.patch,
-                    device=self.device,
-                )
+        seen = Seen() if before is None else before.seen
+        learned, held = [], []
+        for image in images:
+            learn, check_on = to_learn(image, self.config, seen)
+            seen = seen.with_(image.source, learn)
+            learned.append(Painted(image.source, only(image.scribbles, learn), learn))
+            held.append(
+                Painted(image.source, only(image.scribbles, check_on), check_on)
             )
+        sets = [
+            Patches(painted, ids, channels, size=self.config.patch, device=self.device)
+            for painted in (learned, held)
+        ]
         generator = torch.Generator().manual_seed(self.config.seed)
         unet = UNet(channels.n_out, len(ids), self.config.width)
         initialise(unet, generator)
-        return Training(unet.to(self.device), *sets, config=self.config)
+        if before is not None:
+            unet.load_state_dict(before.best.state_dict())
+        return Training(unet.to(self.device), *sets, seen=seen, config=self.config)
 
 
 class Training:
@@ -161,12 +165,20 @@ class Training:
         Untrained.
     learned, held
         Patches to learn from, and patches to check on.
+    seen
+        The pixels that are learned from, now or before.
     """
 
     def __init__(
-        self, unet: UNet, learned: Patches, held: Patches, *, config: DeepConfig
+        self,
+        unet: UNet,
+        learned: Patches,
+        held: Patches,
+        *,
+        seen: Seen,
+        config: DeepConfig,
     ) -> None:
-        self.unet, self.config = unet, config
+        self.unet, self.seen, self.config = unet, seen, config
         self.best = copy.deepcopy(unet)
         self.step = 0
         self._average = copy.deepcopy(unet)
@@ -186,7 +198,7 @@ class Training:
         self._generator = torch.Generator().manual_seed(config.seed)
         self._least, self._since, self._spent = float("inf"), 0, 0.0
 
-    def run(self, checkpoint: Path | None = None) -> Steps:
+    def run(self, checkpoint: Path | None = None) -> Iterator[Learning]:
         """Train until the steps, the seconds or the patience are used up.
 
         Raises

@@ -74,7 +74,8 @@ class InstantTrainer:
     encoder
         Stages beside the filters; without, those that the settings name.
     hold_out
-        Cuts scribbles into pieces with folds; without, every piece is held out once.
+        Cuts the scribbles of an image into pieces with folds; without, every piece is
+        held out once.
     weigh
         Says from scales and probes what each scale counts, see `Ensemble.roles`;
         without, all alike.
@@ -87,7 +88,7 @@ class InstantTrainer:
         device: torch.device,
         budget: int = BUDGET,
         encoder: StageEncoder | None = None,
-        hold_out: Callable[[Scribbles], Sequence[Piece]] | None = None,
+        hold_out: Callable[[Scribbled], Sequence[Piece]] | None = None,
         weigh: Weigh | None = None,
     ) -> None:
         self.config = config
@@ -98,7 +99,7 @@ class InstantTrainer:
         self._samples: dict[tuple[object, ...], Sample] = {}
         self._gathered = Gathered()
         self._own_encoder = encoder
-        self._hold_out = hold_out or partial(deal, n_folds=config.folds)
+        self._hold_out = hold_out or partial(_in_turn, n_folds=config.folds)
         self._weigh = weigh
 
     def fit(
@@ -240,7 +241,7 @@ class InstantTrainer:
     def _collect(self, image: Scribbled) -> list[Sample]:
         """Return the strokes of an image with their features."""
         store = self._stores[image.source]
-        return [self._sample(store, piece) for piece in self._hold_out(image.scribbles)]
+        return [self._sample(store, piece) for piece in self._hold_out(image)]
 
     def _sample(self, store: FeatureStore, piece: Piece) -> Sample:
         digest = zlib.crc32(piece.coords.tobytes())
@@ -276,6 +277,10 @@ class InstantTrainer:
             ),
         )
         return Sample(levels, probe)
+
+
+def _in_turn(image: Scribbled, n_folds: int) -> tuple[Piece, ...]:
+    return deal(image.scribbles, n_folds)
 
 
 def painted_plane(image: Scribbled) -> tuple[int, ...]:

@@ -34,7 +34,7 @@ class Painted(NamedTuple):
 
     source: ImageSource
     scribbles: Scribbles
-    pieces: tuple[Piece, ...]
+    pieces: Sequence[Piece]
 
 
 class Batch(NamedTuple):

@@ -1,0 +1,104 @@
+"""Training a network beside a person, who paints on, pauses it and resumes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_ood_seg.core.training.deep import DeepTrainer, Learning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import torch
+
+    from napari_ood_seg.core.config import DeepConfig
+    from napari_ood_seg.core.training.deep import Training
+    from napari_ood_seg.core.training.heads import Heads
+    from napari_ood_seg.core.training.instant import Scribbled
+
+
+class Refinement:
+    """Keeps the training of a network from one call to the next.
+
+    Parameters
+    ----------
+    config
+        Settings.
+    device
+        Where everything is computed.
+
+    Attributes
+    ----------
+    history
+        What was told since the training began.
+    """
+
+    def __init__(self, config: DeepConfig, *, device: torch.device) -> None:
+        self._trainer = DeepTrainer(config, device=device)
+        self._training: Training | None = None
+        self._strokes: Sequence[Scribbled] = ()
+        self._next_trial = config.check_every
+        self.history: list[Learning] = []
+
+    def run(self, images: Sequence[Scribbled]) -> Iterator[Learning]:
+        """Train on; the same strokes go on where it stopped, bit for bit.
+
+        With other strokes, training begins anew with the weights that there are, if
+        they fit: the same images and classes.
+
+        Raises
+        ------
+        ScribbleError, ImageError, ModelMismatchError
+            As `DeepTrainer.prepare`.
+        """
+        if self._training is None or not _same(images, self._strokes):
+            before = self._training if _alike(images, self._strokes) else None
+            self._training = self._trainer.prepare(images, before)
+            self._strokes = tuple(images)
+            self._next_trial = self._trainer.config.check_every
+            self.history.clear()
+        for event in self._training.run():
+            self.history.append(event)
+            yield event
+
+    @property
+    def step(self) -> int:
+        """Steps of training until now."""
+        return 0 if self._training is None else self._training.step
+
+    def is_due(self) -> bool:
+        """Whether it is time to see what the network is good for.
+
+        After the first check, and each time when it has trained twice as long, so that
+        trials take a small share of the time.
+        """
+        if self.step < self._next_trial:
+            return False
+        self._next_trial = 2 * self.step
+        return True
+
+    def heads(self) -> Heads:
+        """Return what fits detectors beside the best network until now.
+
+        Raises
+        ------
+        RuntimeError
+            Before the first step.
+        """
+        if self._training is None:
+            raise RuntimeError("nothing was trained yet")
+        return self._trainer.heads(self._training)
+
+
+def _same(a: Sequence[Scribbled], b: Sequence[Scribbled]) -> bool:
+    """Whether the images and their very strokes are the same."""
+    return len(a) == len(b) and all(
+        x.source is y.source and x.scribbles is y.scribbles
+        for x, y in zip(a, b, strict=True)
+    )
+
+
+def _alike(a: Sequence[Scribbled], b: Sequence[Scribbled]) -> bool:
+    """Whether images and classes are the same."""
+    ids = [{i for _, s in images for i in s.class_ids} for images in (a, b)]
+    return ids[0] == ids[1] and [x.source for x in a] == [y.source for y in b]

@@ -1,0 +1,172 @@
+"""A network that is trained in the background while somebody works."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from psygnal import Signal
+
+from napari_ood_seg.core.config import DeepConfig
+from napari_ood_seg.core.errors import OODSegError
+from napari_ood_seg.core.types import Progress
+from napari_ood_seg.session import work
+from napari_ood_seg.session.jobs import Compared, Outcome
+from napari_ood_seg.session.live import LiveSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from concurrent.futures import Executor
+
+    from napari_ood_seg.session.jobs import Event, JobEnd
+    from napari_ood_seg.session.runner import Post
+    from napari_ood_seg.session.shelf import Sheet
+
+    Wanted = tuple[DeepConfig, tuple[Sheet, ...]]
+
+
+class Refining(StrEnum):
+    """Whether a network is trained."""
+
+    OFF = "off"
+    ON = "on"
+    PAUSED = "paused"
+
+
+class RefiningSession(LiveSession):
+    """Trains a network whenever nobody waits for anything else.
+
+    Painting, training and predicting come first: the training of the network makes way
+    and goes on where it stopped, with the strokes of then. In live mode it goes on
+    after each change, else it is over when it has been trained once.
+
+    Attributes
+    ----------
+    refining
+        What is wanted; a job need not run at the moment.
+    deep
+        Settings of the network; those of its heads are `config`.
+    """
+
+    refining_changed: ClassVar[Signal] = Signal(str)
+    refined: ClassVar[Signal] = Signal(object)
+    compared: ClassVar[Signal] = Signal(Compared)
+    deep_changed: ClassVar[Signal] = Signal(DeepConfig)
+
+    def __init__(self, *, executor: Executor, post: Post) -> None:
+        super().__init__(executor=executor, post=post)
+        self.refining = Refining.OFF
+        self.deep = DeepConfig()
+        self._fresh = False
+        self._refining_now: Wanted | None = None
+        self._done_with: Wanted | None = None
+
+    def set_deep(self, deep: DeepConfig) -> None:
+        """Change the settings of the network; training begins anew with them."""
+        if deep != self.deep:
+            self.deep = deep
+            self.deep_changed.emit(deep)
+
+    def refine(self) -> None:
+        """Train a network from now on, or go on after a pause."""
+        with self._told_if_refused():
+            self._learned()  # else there is nothing to train on, and that is told
+            self._done_with = None
+            self._set_refining(Refining.ON)
+            if not self._running:
+                self._refine()
+
+    def pause(self) -> None:
+        """Stop training the network at its next step; what it learned is kept."""
+        if self.refining is Refining.ON:
+            self._set_refining(Refining.PAUSED)
+            if self._refining_now is not None:
+                self._runner.cancel()
+
+    def refine_anew(self) -> None:
+        """Forget what the network has learned, and train from the first step."""
+        self._fresh = True
+        if self._refining_now is not None:
+            self._runner.cancel()
+        self.refine()
+
+    def stop(self) -> None:
+        """Stop everything; the training of the network can be taken up again."""
+        self.pause()
+        super().stop()
+
+    def predict_ahead(self) -> None:
+        """Use the time while nobody waits: for the network first, if one is wanted."""
+        if not self._takes_turn():
+            super().predict_ahead()
+        elif not self._running and not self.painting:
+            self._refine()
+
+    def _takes_turn(self) -> bool:
+        """Whether there is something for the network to learn."""
+        if self.refining is not Refining.ON or self.source is None:
+            return False
+        return self._done_with != self._wanted()
+
+    def _wanted(self) -> Wanted:
+        return replace(self.deep, heads=self.config), self._sheets()
+
+    def _refine(self) -> None:
+        try:
+            config, learned = replace(self.deep, heads=self.config), self._learned()
+        except OODSegError as error:  # all strokes were removed meanwhile
+            self._set_refining(Refining.OFF)
+            self.message.emit(str(error), "warning")
+            return
+        job = work.RefineJob(
+            **self._shown(self._require_image()),
+            learned=learned,
+            classes=self._classes_of(learned),
+            config=config,
+            fresh=self._fresh,
+        )
+        self._fresh, self._filling = False, True
+        self._start(partial(self._workshop.refine, job), ahead=True)
+        self._refining_now = config, learned
+
+    def _start(
+        self,
+        job: Callable[[], Generator[Event, None, None]],
+        *,
+        shown: bool = True,
+        ahead: bool = False,
+    ) -> None:
+        self._refining_now = None  # its job is replaced
+        super()._start(job, shown=shown, ahead=ahead)
+
+    def _let_go(self) -> None:
+        self._refining_now = None
+        super()._let_go()
+
+    def _set_refining(self, refining: Refining) -> None:
+        if refining is not self.refining:
+            self.refining = refining
+            self.refining_changed.emit(str(refining))
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, Compared):
+            self.compared.emit(event)
+            return
+        super()._on_event(event)
+        if self._refining_now is not None and isinstance(event, Progress):
+            self.refined.emit(event)
+
+    def _on_end(self, end: JobEnd) -> None:
+        ours, self._refining_now = self._refining_now, None
+        if ours and end.outcome is Outcome.DONE:
+            self._done_with = ours
+            if not self.live:
+                self._set_refining(Refining.OFF)
+            self.message.emit("the network is trained", "info")
+        elif ours and end.outcome is Outcome.FAILED:
+            self._set_refining(Refining.OFF)
+        super()._on_end(end)
+        if ours and self.refining is not Refining.PAUSED:
+            self.predict_ahead()
