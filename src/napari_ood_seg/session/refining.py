@@ -60,6 +60,7 @@ class RefiningSession(LiveSession):
         self.refining = Refining.OFF
         self.deep = DeepConfig()
         self._fresh = False
+        self._to_refine: Wanted | None = None
         self._refining_now: Wanted | None = None
         self._done_with: Wanted | None = None
 
@@ -128,8 +129,8 @@ class RefiningSession(LiveSession):
             fresh=self._fresh,
         )
         self._fresh, self._filling = False, True
+        self._to_refine = config, learned
         self._start(partial(self._workshop.refine, job), ahead=True)
-        self._refining_now = config, learned
 
     def _start(
         self,
@@ -138,7 +139,8 @@ class RefiningSession(LiveSession):
         shown: bool = True,
         ahead: bool = False,
     ) -> None:
-        self._refining_now = None  # its job is replaced
+        # another job replaces that of the network
+        self._refining_now, self._to_refine = self._to_refine, None
         super()._start(job, shown=shown, ahead=ahead)
 
     def _let_go(self) -> None:
