@@ -104,14 +104,14 @@ def main() -> int:
         seconds = time.perf_counter() - begin
         user.close()
         left = {"threads left": threads(), "widgets left": widgets()}
+        show(user)
+        for name, what in left.items():
+            print(f"{name:18s} {len(what)} {' '.join(what)}")
+        ratio = max(memory.values()) / next(iter(memory.values()))
+        print(f"{'troubles':18s} {len(user.report.troubles)}")
+        print(f"{'memory ratio':18s} {ratio:.3f}")
+        print(f"{'seconds':18s} {seconds:.0f}", flush=True)
         viewer.close()
-    show(user)
-    for name, what in left.items():
-        print(f"{name:18s} {len(what)} {' '.join(what)}")
-    ratio = max(memory.values()) / next(iter(memory.values()))
-    print(f"{'troubles':18s} {len(user.report.troubles)}")
-    print(f"{'memory ratio':18s} {ratio:.3f}")
-    print(f"{'seconds':18s} {seconds:.0f}")
     failed = user.report.troubles or any(left.values()) or ratio > ALLOWED
     return 1 if failed else 0
 

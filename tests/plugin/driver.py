@@ -245,7 +245,7 @@ class Driver:
 
     def train(self) -> None:
         """Click Train once, and wait for the end."""
-        self.push("Train once")
+        self.push("Once")
         self.until(lambda: not self.session.busy)
 
 

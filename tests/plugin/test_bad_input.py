@@ -38,7 +38,7 @@ def paint(driver: Driver) -> None:
 def train_behind(driver: Driver, gate: Gate) -> None:
     driver.add_image(two_halves(), name="it")
     driver.paint_both()
-    driver.push("Train once")
+    driver.push("Once")
     driver.until(gate.entered.is_set)
 
 
@@ -129,7 +129,7 @@ def test_stepping_while_training(driver: Driver, gate: Gate) -> None:
     image = driver.add_image(np.stack([two_halves(seed=s) for s in range(4)]), rgb=True)
     driver.images.choose(image)
     driver.paint_both()
-    driver.push("Train once")
+    driver.push("Once")
     driver.until(gate.entered.is_set)
     for step in range(4):
         driver.viewer.dims.set_current_step(0, step)

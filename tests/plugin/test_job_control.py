@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtWidgets import QCheckBox, QProgressBar
+from qtpy.QtWidgets import QProgressBar
 
 from napari_ood_seg.core.types import Progress
 from tests.plugin.driver import two_halves
@@ -19,9 +19,8 @@ def bar(driver: Driver) -> QProgressBar:
     return found
 
 
-def live(driver: Driver) -> QCheckBox:
-    boxes: list[QCheckBox] = driver.panel.training_panel.findChildren(QCheckBox)
-    return boxes[0]
+def mode(driver: Driver) -> str:
+    return driver.panel.training_panel.mode()
 
 
 def areas(driver: Driver) -> dict[str, str]:
@@ -33,17 +32,16 @@ def ready(driver: Driver) -> None:
     driver.paint_both()
 
 
-def test_train_and_stop_take_turns(driver: Driver, gate: Gate) -> None:
+def test_once_is_off_again_when_it_is_done(driver: Driver, gate: Gate) -> None:
     ready(driver)
-    assert not driver.button("Stop").isEnabled()
-    driver.push("Train once")
-    assert not driver.button("Train once").isEnabled()
-    assert driver.button("Stop").isEnabled()
+    assert mode(driver) == "off"
+    driver.push("Once")
+    assert mode(driver) == "once"
     driver.until(gate.entered.is_set)
     driver.until(lambda: bar(driver).format() != "")
     gate.opened.set()
     driver.until(lambda: not driver.session.busy)
-    assert driver.button("Train once").isEnabled()
+    assert mode(driver) == "off"
     assert bar(driver).format() == ""
     text, kind = driver.message
     assert text.startswith("done in ")
@@ -52,11 +50,11 @@ def test_train_and_stop_take_turns(driver: Driver, gate: Gate) -> None:
 
 def test_stop(driver: Driver, gate: Gate) -> None:
     ready(driver)
-    live(driver).click()
+    driver.push("Live")
     assert driver.session.live
     driver.until(gate.entered.is_set)
-    driver.push("Stop")
-    assert not live(driver).isChecked()
+    driver.push("Off")
+    assert mode(driver) == "off"
     gate.opened.set()
     driver.until(lambda: not driver.session.busy)
     assert driver.message == ("stopped", "info")
@@ -120,7 +118,7 @@ def test_the_time_that_is_left(driver: Driver) -> None:
 
 def test_a_warning_outlives_the_end_of_the_job(driver: Driver, gate: Gate) -> None:
     ready(driver)
-    driver.push("Train once")
+    driver.push("Once")
     driver.until(gate.entered.is_set)
     driver.session.message.emit("mind this", "warning")
     gate.opened.set()

@@ -101,7 +101,7 @@ def test_a_layer_deleted_while_training_stays_away_until_the_next(
     driver: Driver,
 ) -> None:
     classes, _ = trained(driver)
-    driver.push("Train once")
+    driver.push("Once")
     driver.viewer.layers.remove(classes)
     driver.until(lambda: not driver.session.busy)
     driver.train()

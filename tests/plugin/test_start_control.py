@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from qtpy.QtWidgets import QCheckBox
 
 from napari_ood_seg.core.config import InstantConfig
 from napari_ood_seg.plugin import start_control
@@ -84,14 +83,12 @@ def test_the_brush(driver: Driver, qtbot: QtBot) -> None:
 def test_live(driver: Driver, qtbot: QtBot) -> None:
     driver.add_image(two_halves())
     driver.paint_both()
-    live = driver.panel.training_panel.findChildren(QCheckBox)[0]
-    live.click()
+    driver.push("Live")
     again = reopen(driver, qtbot)
     again.until(lambda: again.session.live)
     again.until(lambda: again.session.model is not None and not again.session.busy)
-    assert again.panel.training_panel.findChildren(QCheckBox)[0].isChecked()
-    again.push("Train once")
-    again.panel.training_panel.stop_requested.emit()
+    assert again.panel.training_panel.mode() == "live"
+    again.push("Off")
     assert again.panel.preferences.value(LIVE) is False
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox
 
 from napari_ood_seg.plugin.widget import OODSegWidget
 from tests.plugin.driver import Driver, delete_what_was_closed, open_panel, two_halves
@@ -20,10 +19,10 @@ if TYPE_CHECKING:
 PLUGIN = "napari-ood-seg"
 
 
-def tick_live(driver: Driver) -> None:
-    live = driver.panel.training_panel.findChildren(QCheckBox)[0]
-    live.click()
-    assert driver.session.live == live.isChecked()
+def turn_live(driver: Driver, mode: str) -> None:
+    driver.push(mode)
+    assert driver.session.live == (mode == "Live")
+    assert driver.panel.training_panel.mode() == mode.lower()
 
 
 def jobs() -> list[threading.Thread]:
@@ -63,7 +62,7 @@ def test_paint_train_see(driver: Driver) -> None:
 def test_live_trains_after_each_stroke(driver: Driver) -> None:
     driver.add_image(two_halves())
     driver.paint_both()
-    tick_live(driver)
+    turn_live(driver, "Live")
     finished(driver)
     first = driver.session.model
     driver.stroke((25, 40), (25, 58))
@@ -72,7 +71,7 @@ def test_live_trains_after_each_stroke(driver: Driver) -> None:
     driver.undo()
     driver.until(lambda: driver.session.model is not second and not driver.session.busy)
     driver.train()  # the scribbles are the same: nothing breaks
-    tick_live(driver)
+    turn_live(driver, "Off")
     third = driver.session.model
     driver.stroke((30, 40), (30, 58))
     assert not driver.session.busy
@@ -85,7 +84,7 @@ def test_live_predicts_the_plane_that_is_shown(driver: Driver) -> None:
     driver.images.choose(image, "ZYX")
     driver.show_all()
     driver.paint_both()
-    tick_live(driver)
+    turn_live(driver, "Live")
     finished(driver)
     driver.viewer.dims.set_current_step(0, 2)
     assert driver.session.plane == (2,)
@@ -124,7 +123,7 @@ class TestClosing:
     def test_the_dock(self, driver: Driver, gate: Gate) -> None:
         driver.add_image(two_halves())
         driver.paint_both()
-        driver.push("Train once")
+        driver.push("Once")
         driver.until(gate.entered.is_set)
         layer, scribbles = driver.layer, driver.session.scribbles
         driver.viewer.window.remove_dock_widget(driver.panel)
@@ -144,7 +143,7 @@ class TestClosing:
     def test_the_viewer(self, driver: Driver, gate: Gate) -> None:
         driver.add_image(two_halves())
         driver.paint_both()
-        driver.push("Train once")
+        driver.push("Once")
         driver.until(gate.entered.is_set)
         driver.viewer.close()
         delete_what_was_closed()
@@ -154,7 +153,7 @@ class TestClosing:
     def test_the_viewer_while_live(self, driver: Driver) -> None:
         driver.add_image(two_halves())
         driver.paint_both()
-        tick_live(driver)
+        turn_live(driver, "Live")
         driver.viewer.close()
 
     def test_the_dock_before_torch_is_loaded(

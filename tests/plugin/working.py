@@ -55,19 +55,18 @@ class Working(Annotating):
 
     # ------------------------------------------------------------------- jobs
     def do_train(self) -> bool:
-        return self.push("Train once")
+        return self.push("Once")
 
     def do_toggle_live(self) -> bool:
-        self.driver.panel.training_panel.findChildren(QCheckBox)[0].click()
-        return True
+        return self.push("Off" if self.driver.session.live else "Live")
 
     def do_stop(self) -> bool:
         """Stop a job that has just begun, or has done something already."""
         if not self.driver.session.busy:
-            self.push("Train once")
+            self.push("Once")
         for _ in range(int(self.rng.integers(6))):
             self.driver.spin()
-        return self.push("Stop")
+        return self.push("Off")
 
     def do_audit(self) -> bool:
         self.driver.panel.sections.set_expanded("Audit", True)
@@ -163,7 +162,7 @@ class Working(Annotating):
         self.hand.keyPress(self.driver.canvas, Qt.Key.Key_H)
         self.driver.spin()
         if self.flip():
-            self.push("Train once")
+            self.push("Once")
         self.driver.spin()
         self.hand.keyRelease(self.driver.canvas, Qt.Key.Key_H)
         return True

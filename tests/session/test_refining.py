@@ -10,9 +10,8 @@ import torch
 from napari_ood_seg.core.config import DeepConfig, FilterConfig, InstantConfig
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.training.bundle import engine_of
-from napari_ood_seg.core.training.deep import Learning
 from napari_ood_seg.core.training.refinement import Refinement
-from napari_ood_seg.core.types import UNKNOWN
+from napari_ood_seg.core.types import UNKNOWN, Learning
 from napari_ood_seg.session.refining import Refining
 from napari_ood_seg.session.session import Session
 from tests.contracts.owner import InlineExecutor, Owner

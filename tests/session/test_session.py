@@ -890,3 +890,13 @@ def test_another_plane_while_training_trains_on() -> None:
     assert session.model is not first
     assert session.result is not None
     assert (session.result.classes > 0).all()
+
+
+def test_removing_an_image_frees_its_features() -> None:
+    session, heard = ready()
+    session.train()
+    assert session._workshop._stores()
+    session.set_image(None)
+    session.set_images(())
+    assert session._workshop._stores() == {}
+    assert [kind for _, kind in heard.of("message") if kind == "error"] == []

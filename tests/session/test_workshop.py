@@ -254,3 +254,14 @@ def test_tally_of_a_large_result_takes_a_sample(
     assert job.typicality.max() > 0.9
     some = bench.workshop.tally(job)
     assert [c.share for c in some] == pytest.approx([1 / 3, 2 / 3])
+
+
+def test_images_that_are_gone_take_no_memory(bench: Bench) -> None:
+    """A removed image frees its features at once, not with the next job."""
+    model = model_of(bench.train())
+    bench.predict(model)
+    assert bench.workshop._stores()
+    bench.workshop.keep_only((bench.source,))
+    assert bench.workshop._stores()
+    bench.workshop.keep_only(())
+    assert bench.workshop._stores() == {}

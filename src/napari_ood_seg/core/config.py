@@ -1,7 +1,7 @@
 """Frozen, validated settings; the only place where defaults live.
 
 The metadata of a field (`label`, `tooltip`, `min`, `max`, `choices`) is what a form
-shows.
+shows, unless it is `hidden`.
 """
 
 from __future__ import annotations
@@ -341,7 +341,9 @@ class DeepConfig:
     hold_one_in: int = 4
     augment: bool = True
     seed: int = 0
-    heads: InstantConfig = field(default_factory=InstantConfig)
+    heads: InstantConfig = field(
+        default_factory=InstantConfig, metadata={"hidden": True}
+    )
 
     def __post_init__(self) -> None:
         _require(self.width >= 4, f"the network needs a width of 4, got {self.width}")

@@ -100,3 +100,19 @@ class Progress:
     done: int
     total: int
     stage: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learning(Progress):
+    """How training goes.
+
+    Attributes
+    ----------
+    loss
+        Partial cross-entropy of the last steps.
+    held_out
+        That of the held-out pieces, by the averaged weights.
+    """
+
+    loss: float
+    held_out: float

@@ -56,6 +56,7 @@ class JobControl(QObject):
         self._images = images
         self._stage = ""
         self._stage_began = 0.0
+        self._done_before = 0
         self._warned = False
         self._latest: Progress | None = None
         self._memory = (0, 0)
@@ -151,6 +152,7 @@ class JobControl(QObject):
     def _on_progress(self, progress: Progress) -> None:
         if progress.stage != self._stage:
             self._stage, self._stage_began = progress.stage, time.perf_counter()
+            self._done_before = progress.done  # by a training that was paused
         self._latest = progress
         if not self._tell.isActive():
             self._tell.start()
@@ -161,8 +163,9 @@ class JobControl(QObject):
         if progress is None:
             return
         spent = time.perf_counter() - self._stage_began
-        if progress.done and spent > _ETA_AFTER:
-            eta = spent / progress.done * (progress.total - progress.done)
+        done = progress.done - self._done_before
+        if done > 0 and spent > _ETA_AFTER:
+            eta = spent / done * (progress.total - progress.done)
         self._panel.set_progress(progress.done, progress.total, progress.stage, eta)
 
     def _on_tile(self, event: TileDone) -> None:

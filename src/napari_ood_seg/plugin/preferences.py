@@ -88,10 +88,12 @@ MEMORY_GB: Final = Preference("memory_gb", 2.0, (0.1, 1024.0), "computing")
 DEVICE: Final = Preference("device", "auto")
 ENGINE: Final = Preference("engine", "{}")
 """Settings of the engine that are not the defaults, as JSON."""
+NETWORK: Final = Preference("network", "{}")
+"""The same of the network."""
 
 PREFERENCES: Final = (
     *(KEEP, OPACITY, SHOW_CLASSES, SHOW_HEATMAP, SHOW_UNKNOWN, LIVE, BRUSH, MEMORY_GB),
-    *(DEVICE, ENGINE),
+    *(DEVICE, ENGINE, NETWORK),
 )
 
 

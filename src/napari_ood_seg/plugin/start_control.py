@@ -6,12 +6,12 @@ import json
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakSet
 
 from qtpy.QtCore import QObject
 
-from napari_ood_seg.core.config import InstantConfig
+from napari_ood_seg.core.config import DeepConfig, InstantConfig
 from napari_ood_seg.plugin.panels.settings_fields import from_plain, to_plain
 from napari_ood_seg.plugin.preferences import (
     BRUSH,
@@ -20,6 +20,7 @@ from napari_ood_seg.plugin.preferences import (
     KEEP,
     LIVE,
     MEMORY_GB,
+    NETWORK,
     OPACITY,
     SHOW_CLASSES,
     SHOW_HEATMAP,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
     from napari_ood_seg.plugin.widget import OODSegWidget
+
+Settings = TypeVar("Settings", DeepConfig, InstantConfig)
 
 _LOG: Final = logging.getLogger(__name__)
 SHOWN: Final = {
@@ -69,6 +72,7 @@ class StartControl(QObject):
         self._preferences.changed.disconnect(self._on_preference)
         panel.session.keep_changed.disconnect(self._on_keep)
         panel.session.config_changed.disconnect(self._on_settings)
+        panel.session.deep_changed.disconnect(self._on_network)
         panel.views.changed.disconnect(self._on_view)
         panel.brush.resized.disconnect(self._on_brush)
         panel.images.changed.disconnect(self._on_image)
@@ -82,6 +86,7 @@ class StartControl(QObject):
     def _apply(self) -> None:
         panel, preferences = self._panel, self._preferences
         panel.session.set_config(remembered_config(preferences))
+        panel.session.set_deep(remembered(preferences, NETWORK, DeepConfig()))
         panel.session.set_keep(preferences.value(KEEP) / 100)
         panel.session.edits.clear()  # nobody asked for it
         panel.views.set_opacity(preferences.value(OPACITY) / 100)
@@ -104,6 +109,7 @@ class StartControl(QObject):
         panel.training_panel.stop_requested.connect(self._on_stop)
         panel.training_panel.device_selected.connect(self._on_device)
         panel.session.config_changed.connect(self._on_settings)
+        panel.session.deep_changed.connect(self._on_network)
 
     def _on_preference(self, preference: Preference[Any], value: Any) -> None:  # noqa: ANN401 - as napari has it
         """Do what was chosen in napari's Preferences at once."""
@@ -163,20 +169,30 @@ class StartControl(QObject):
     def _on_settings(self, config: InstantConfig) -> None:
         self._preferences.remember(ENGINE, json.dumps(to_plain(config)))
 
+    def _on_network(self, config: DeepConfig) -> None:
+        self._preferences.remember(NETWORK, json.dumps(to_plain(config)))
+
 
 def remembered_config(preferences: Preferences) -> InstantConfig:
     """Return the settings of the engine; defaults for what cannot be read."""
-    config = InstantConfig()
-    try:
-        plain = json.loads(preferences.value(ENGINE))
-    except ValueError as error:
-        _LOG.warning("the settings of the engine are as at first: %s", error)
-        return config
-    if not isinstance(plain, dict):
-        return config
-    found = from_plain(config, plain)
-    assert isinstance(found, InstantConfig)
+    found = remembered(preferences, ENGINE, InstantConfig())
     if found.encoder and not Path(found.encoder).is_file():
         _LOG.warning("the encoder is gone: %s", found.encoder)
         return replace(found, encoder="")
+    return found
+
+
+def remembered(
+    preferences: Preferences, where: Preference[str], usual: Settings
+) -> Settings:
+    """Return settings that were written as JSON; the usual ones if unreadable."""
+    try:
+        plain = json.loads(preferences.value(where))
+    except ValueError as error:
+        _LOG.warning("the settings of the %s are as at first: %s", where.name, error)
+        return usual
+    if not isinstance(plain, dict):
+        return usual
+    found = from_plain(usual, plain)
+    assert isinstance(found, type(usual))
     return found

@@ -301,6 +301,7 @@ class LiveSession(Working):
         super().set_images(images)
         if before.difference(images):
             self.results_renewed.emit()
+            self._do_between(partial(self._workshop.keep_only, self.images), "free")
 
     def learn_from(self, source: ImageSource, *, learn: bool) -> None:
         """Live mode trains again, with or without an image."""

@@ -12,6 +12,7 @@ from psygnal import Signal
 from napari_ood_seg.core.errors import OODSegError
 from napari_ood_seg.session.gallery import Gallery
 from napari_ood_seg.session.runner import JobRunner
+from napari_ood_seg.session.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -88,6 +89,14 @@ class Working(Gallery, ABC):
         self._set_ahead(ahead=ahead)
         self._set_busy(busy=not ahead)
         self._runner.start(job)
+
+    def _do_between(self, call: Callable[[], None], kind: str) -> None:
+        """Run a short call on the worker, between two events of a running job."""
+
+        def fail(error: Exception) -> None:
+            self.message.emit(sentence(error), "error")
+
+        self._runner.ask(call, lambda _: None, kind=kind, on_error=fail)
 
     def _set_busy(self, *, busy: bool) -> None:
         if busy != self.busy:

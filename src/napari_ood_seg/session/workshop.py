@@ -261,16 +261,23 @@ class Workshop:
             stores.setdefault(source, []).append(store)
         return stores
 
+    def keep_only(self, images: Sequence[ImageSource]) -> None:
+        """Drop what is kept about all other images."""
+        for image in self._stores():
+            if image not in images:
+                self._applied.pop(image, None)
+                if self._trainer is not None:
+                    self._trainer.forget(image)
+        refinement = self._refinement
+        if refinement is not None and not set(refinement.sources) <= set(images):
+            self._refinement = None
+
     def _make_room(self, source: ImageSource, job: ShownJob) -> int:
         """Drop what nobody needs, and return the bytes that an image may take.
 
         Other images may keep half of the budget.
         """
-        for image in self._stores():
-            if image not in (*job.images, job.source):
-                self._applied.pop(image, None)
-                if self._trainer is not None:
-                    self._trainer.forget(image)
+        self.keep_only((*job.images, job.source))
         others = [
             s for i, own in self._stores().items() if i is not source for s in own
         ]

@@ -16,14 +16,13 @@ from napari_ood_seg.core.models.unet import Network
 from napari_ood_seg.core.training.bundle import describe, load_model, save_model
 from napari_ood_seg.core.training.deep import (
     DeepTrainer,
-    Learning,
     Training,
     partial_cross_entropy,
 )
 from napari_ood_seg.core.training.folds import deal
 from napari_ood_seg.core.training.instant import Scribbled
 from napari_ood_seg.core.training.patches import IGNORED
-from napari_ood_seg.core.types import UNKNOWN
+from napari_ood_seg.core.types import UNKNOWN, Learning
 from tests.contracts.scenes import (
     CPU,
     LEFT,

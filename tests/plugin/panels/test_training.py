@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QPushButton
 
 from napari_ood_seg.plugin.panels.training import TrainingPanel, time_left
 
@@ -38,44 +39,78 @@ def test_time_left(seconds: float, words: str) -> None:
     assert time_left(seconds) == words
 
 
-def test_train_once_asks(panel: TrainingPanel, qtbot: QtBot, user: Any) -> None:
-    with qtbot.waitSignal(panel.once_requested):
-        user.mouseClick(panel._once, LEFT)
+def button(panel: TrainingPanel, text: str) -> QPushButton:
+    return next(
+        b for b in panel.findChildren(QPushButton) if b.text().replace("&", "") == text
+    )
 
 
-def test_stop_asks_while_running_only(
-    panel: TrainingPanel, qtbot: QtBot, user: Any
-) -> None:
-    with qtbot.assertNotEmitted(panel.stop_requested):
-        user.mouseClick(panel._stop, LEFT)
-    panel.set_running(True)
-    with qtbot.waitSignal(panel.stop_requested):
-        user.mouseClick(panel._stop, LEFT)
-    with qtbot.assertNotEmitted(panel.once_requested):
-        user.mouseClick(panel._once, LEFT)
-
-
-def test_space_twice_starts_and_stops(panel: TrainingPanel, user: Any) -> None:
-    asked: list[str] = []
+def asked_of(panel: TrainingPanel) -> list[object]:
+    """Return a list that grows as the panel asks; the code does nothing."""
+    asked: list[object] = []
     panel.once_requested.connect(lambda: asked.append("once"))
-    panel.once_requested.connect(lambda: panel.set_running(True))
     panel.stop_requested.connect(lambda: asked.append("stop"))
-    panel.stop_requested.connect(lambda: panel.set_running(False))
-    panel._once.setFocus()
-    for _ in range(3):
-        focused = panel.focusWidget()
-        user.keyClick(focused, Qt.Key.Key_Space)
-    assert asked == ["once", "stop", "once"]
+    panel.live_toggled.connect(asked.append)
+    return asked
 
 
-def test_live_tells_the_user_but_not_the_code(panel: TrainingPanel, user: Any) -> None:
-    told: list[bool] = []
-    panel.live_toggled.connect(told.append)
-    user.keyClick(panel._live, Qt.Key.Key_Space)
-    panel.set_live(False)
+def test_once_asks_and_shows_what_is_so(panel: TrainingPanel, user: Any) -> None:
+    asked = asked_of(panel)
+    user.mouseClick(button(panel, "Once"), LEFT)
+    assert asked == ["once"]
+    assert panel.mode() == "off", "nothing came of it"
+    panel.set_running(True)
+    assert panel.mode() == "once"
+    panel.set_running(False, ahead=True)
+    assert panel.mode() == "once"
+    panel.set_running(False)
+    assert panel.mode() == "off"
+
+
+def test_off_stops(panel: TrainingPanel, user: Any) -> None:
+    asked = asked_of(panel)
+    panel.set_running(True)
+    user.mouseClick(button(panel, "Off"), LEFT)
+    assert asked == ["stop"]
+
+
+def test_live_is_shown_whatever_runs(panel: TrainingPanel) -> None:
+    asked = asked_of(panel)
     panel.set_live(True)
-    user.keyClick(panel._live, Qt.Key.Key_Space)
-    assert told == [True, False]
+    for running in (True, False):
+        panel.set_running(running)
+        assert panel.mode() == "live"
+    panel.set_live(False)
+    assert panel.mode() == "off"
+    assert asked == [], "only the user is told of"
+
+
+def test_once_ends_live(panel: TrainingPanel, user: Any) -> None:
+    panel.set_live(True)
+    asked = asked_of(panel)
+    user.mouseClick(button(panel, "Once"), LEFT)
+    assert asked == [False, "once"]
+    user.mouseClick(button(panel, "Live"), LEFT)
+    assert asked == [False, "once", True]
+
+
+def test_by_keyboard(panel: TrainingPanel, user: Any) -> None:
+    asked = asked_of(panel)
+    button(panel, "Off").setFocus()
+    for _ in range(3):
+        user.keyClick(panel.focusWidget(), Qt.Key.Key_Space)
+        user.keyClick(panel.focusWidget(), Qt.Key.Key_Tab)
+    assert asked == ["stop", "once", True]
+
+
+def test_off_is_shown_while_the_job_ends(panel: TrainingPanel, user: Any) -> None:
+    panel.set_running(True)
+    user.mouseClick(button(panel, "Off"), LEFT)
+    panel.set_running(True)
+    assert panel.mode() == "off"
+    panel.set_running(False)
+    panel.set_running(True)
+    assert panel.mode() == "once"
 
 
 def test_device_tells_its_key(panel: TrainingPanel, qtbot: QtBot, user: Any) -> None:

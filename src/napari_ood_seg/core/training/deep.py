@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +21,7 @@ from napari_ood_seg.core.models.unet import Network, UNet, initialise
 from napari_ood_seg.core.training.heads import Heads, Seen, to_learn
 from napari_ood_seg.core.training.instant import InstantTrainer, check, painted_plane
 from napari_ood_seg.core.training.patches import IGNORED, Painted, Patches, only
-from napari_ood_seg.core.types import Progress
+from napari_ood_seg.core.types import Learning, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -37,22 +37,6 @@ if TYPE_CHECKING:
 
 _MOST_CHECKED: Final = 24
 """Held-out pieces that are looked at in each check."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Learning(Progress):
-    """How training goes.
-
-    Attributes
-    ----------
-    loss
-        Partial cross-entropy of the last steps.
-    held_out
-        That of the held-out pieces, by the averaged weights.
-    """
-
-    loss: float
-    held_out: float
 
 
 class DeepTrainer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_ood_seg.core.training.deep import DeepTrainer, Learning
+from napari_ood_seg.core.training.deep import DeepTrainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     import torch
 
     from napari_ood_seg.core.config import DeepConfig
+    from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.training.deep import Training
     from napari_ood_seg.core.training.heads import Heads
     from napari_ood_seg.core.training.instant import Scribbled
+    from napari_ood_seg.core.types import Learning
 
 
 class Refinement:
@@ -60,6 +62,11 @@ class Refinement:
         for event in self._training.run():
             self.history.append(event)
             yield event
+
+    @property
+    def sources(self) -> tuple[ImageSource, ...]:
+        """The images that it is trained on."""
+        return tuple(source for source, _ in self._strokes)
 
     @property
     def step(self) -> int:

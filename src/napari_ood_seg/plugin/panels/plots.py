@@ -52,6 +52,27 @@ class Histogram:
     line: Floats = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curves:
+    """How a training went.
+
+    Attributes
+    ----------
+    steps, loss
+        `(n,)` numbers of steps, and the loss at each.
+    checked, held_out
+        `(m,)` the same of checks on held-out strokes.
+    total
+        Steps in all.
+    """
+
+    steps: Floats = field(repr=False)
+    loss: Floats = field(repr=False)
+    checked: Floats = field(repr=False)
+    held_out: Floats = field(repr=False)
+    total: int
+
+
 class Plot(QWidget):
     """A plot without menus and mouse, in the colours and the font of the theme.
 
@@ -156,6 +177,57 @@ class BarPlot(Plot):
             item.addItem(pg.InfiniteLine(self._mark, pen=_dashes(self._ink)))
         # the number of the longest bar needs room, too
         item.setRange(xRange=(0, 1.5 * end), yRange=(0.5 - len(bars), 0.5), padding=0)
+
+
+class CurvePlot(Plot):
+    """How training goes: a thin line of every step, and checks as dots on a line."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._curves: Curves | None = None
+        self._lines: Any = None
+
+    def set_curves(self, curves: Curves | None) -> None:
+        """Show curves; `None` for an empty plot."""
+        self._curves = curves
+        if self._lines is None:
+            self._draw()
+        self._move()
+
+    def curves(self) -> Curves | None:
+        """Return what is shown."""
+        return self._curves
+
+    def _draw(self) -> None:
+        import pyqtgraph as pg
+
+        item = self._ready()
+        self.setFixedHeight(7 * self.fontMetrics().height())
+        faint, ink = QColor(_RIM), self._ink
+        self._lines = (
+            pg.PlotCurveItem(pen=pg.mkPen(faint, width=1)),
+            pg.PlotDataItem(
+                pen=pg.mkPen(ink, width=2), symbol="o", symbolSize=6, symbolBrush=ink
+            ),
+        )
+        for line in self._lines:
+            item.addItem(line)
+        item.getAxis("left").setWidth(self.fontMetrics().horizontalAdvance("0.00 "))
+        self._move()
+
+    def _move(self) -> None:
+        curves = self._curves
+        line, checks = self._lines
+        if curves is None or len(curves.steps) == 0:
+            line.setData([], [])
+            checks.setData([], [])
+            return
+        line.setData(curves.steps, curves.loss)
+        checks.setData(curves.checked, curves.held_out)
+        top = max(float(curves.loss.max()), *curves.held_out.tolist(), 1e-3)
+        self._plot.getPlotItem().setRange(
+            xRange=(0, max(curves.total, 1)), yRange=(0, 1.05 * top), padding=0
+        )
 
 
 class HistogramPlot(Plot):

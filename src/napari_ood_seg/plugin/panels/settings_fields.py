@@ -49,6 +49,8 @@ def entries(settings: type[DataclassInstance], *, path: Path = ()) -> list[Entry
     found = []
     for field in fields(settings):
         hint = _hint(settings, field)
+        if field.metadata.get("hidden"):
+            continue
         if field.init and (_is_supported(hint) or "choices" in field.metadata):
             found.append(_entry(field, hint=hint, path=(*path, field.name)))
     return found

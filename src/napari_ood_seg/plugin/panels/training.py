@@ -5,19 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from napari_ood_seg.plugin.panels.choices import ChoiceBox
 from napari_ood_seg.plugin.panels.message import MessageLine
+from napari_ood_seg.plugin.panels.mode import LIVE, OFF, ONCE, ModeSwitch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +32,7 @@ def time_left(seconds: float) -> str:
 
 
 class TrainingPanel(QWidget):
-    """Three controls, a device, a bar and a message."""
+    """Off, Once or Live, a device, a bar and a message."""
 
     once_requested = Signal()
     live_toggled = Signal(bool)
@@ -48,8 +41,8 @@ class TrainingPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._once, self._stop = QPushButton("&Train once"), QPushButton("&Stop")
-        self._live = QCheckBox("L&ive")
+        self._mode = ModeSwitch()
+        self._running = self._is_live = self._stopping = False
         self._device = ChoiceBox(
             name="Device", tip="What computes: the processor or a graphics card."
         )
@@ -58,33 +51,48 @@ class TrainingPanel(QWidget):
         self._message = MessageLine()
         self._set_tips()
         self._lay_out()
-        self._once.clicked.connect(lambda: self.once_requested.emit())
-        self._stop.clicked.connect(lambda: self.stop_requested.emit())
-        self._live.toggled.connect(self.live_toggled)
+        self._mode.chosen.connect(self._on_mode)
         self._device.chosen.connect(self.device_selected)
         self.set_running(False)
         self._bar.setRange(0, 1)
         self._bar.setFormat("")
 
     def set_running(self, running: bool, *, ahead: bool = False) -> None:
-        """Show whether a job runs; the focus goes where the next key press helps.
+        """Show whether a job runs.
 
         Parameters
         ----------
         ahead
             Whether what is visible is done, and the rest follows.
         """
-        focused = self._once if running else self._stop
-        had_focus = focused.hasFocus()
-        self._once.setEnabled(not running)
-        self._stop.setEnabled(running or ahead)
-        if had_focus:
-            (self._stop if running else self._once).setFocus()
+        self._running = running or ahead
+        self._stopping = self._stopping and self._running
+        self._show_mode()
 
     def set_live(self, live: bool) -> None:
         """Show whether each stroke trains."""
-        with QSignalBlocker(self._live):
-            self._live.setChecked(live)
+        self._is_live = live
+        self._show_mode()
+
+    def mode(self) -> str:
+        """Return what is shown: ``off``, ``once`` or ``live``."""
+        return self._mode.mode()
+
+    def _show_mode(self) -> None:
+        runs = self._running and not self._stopping
+        self._mode.set_mode(LIVE if self._is_live else ONCE if runs else OFF)
+
+    def _on_mode(self, mode: str) -> None:
+        self._stopping = mode == OFF
+        if mode == OFF:
+            self.stop_requested.emit()
+        elif mode == LIVE:
+            self.live_toggled.emit(True)
+        else:
+            if self._is_live:
+                self.live_toggled.emit(False)
+            self.once_requested.emit()
+        self._show_mode()  # nothing may have come of it
 
     def set_progress(
         self, done: int, total: int, stage: str, eta_s: float | None
@@ -120,9 +128,6 @@ class TrainingPanel(QWidget):
         self._message.set_message(text, kind)
 
     def _set_tips(self) -> None:
-        self._once.setToolTip("Learn from the scribbles now and show the result.")
-        self._live.setToolTip("Learn again after each stroke.")
-        self._stop.setToolTip("Stop what is running; the last result stays.")
         self._bar.setToolTip("What is running, how far it is and how long it takes.")
         self._bar.setAccessibleName("Progress")
         self._memory.setToolTip(
@@ -133,8 +138,7 @@ class TrainingPanel(QWidget):
     def _lay_out(self) -> None:
         row = QHBoxLayout()
         row.setSpacing(6)
-        for control in (self._once, self._live, self._stop):
-            row.addWidget(control)
+        row.addWidget(self._mode)
         row.addWidget(self._device, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
