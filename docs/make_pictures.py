@@ -13,11 +13,19 @@ import argparse
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stage import IMAGES, own_settings, save_small, settle, wait_until, window_picture
+from stage import (
+    IMAGES,
+    LOOKS,
+    own_settings,
+    save_small,
+    settle,
+    wait_until,
+    window_picture,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +92,17 @@ def audit(widget: OODSegWidget) -> None:
     wait_until(lambda: widget.audits.audit is not None)
 
 
+def network(widget: OODSegWidget) -> None:
+    """Train a network for a while."""
+    session = widget.session
+    session.set_live(live=False)
+    _fold(widget, "Image", "Classes", "Result", "Guide")
+    widget.sections.set_expanded("Network", expanded=True)
+    session.set_deep(replace(session.deep, steps=80, seconds=600.0))
+    widget.deeps.start()
+    wait_until(lambda: str(session.refining) == "off", looks=20 * LOOKS)
+
+
 def crowded(widget: OODSegWidget) -> None:
     """Have twelve classes with long names, and a message of many words."""
     session = widget.session
@@ -144,6 +163,7 @@ DOCUMENTED = {
     "guide-light": Picture(do=guide, theme="light"),
     "several": Picture(do=several),
     "explain": Picture(do=explain),
+    "network": Picture(do=network),
     "audit": Picture(do=audit),
     "audit-light": Picture(do=audit, theme="light"),
 }
@@ -156,6 +176,7 @@ TO_LOOK_AT = {
     "crowded-150": Picture(do=crowded, scale=1.5),
     "crowded-200": Picture(do=crowded, scale=2.0, size=(2732, 1536)),
     "crowded-large": Picture(do=crowded, font=16),
+    "network-light": Picture(do=network, theme="light"),
     "guide-150": Picture(do=guide, scale=1.5),
     "audit-large": Picture(do=audit, font=16),
     "settings": Picture(do=all_settings),

@@ -47,15 +47,15 @@ class Hand:
         wait_until(done)
 
 
-def wait_until(done: Callable[[], bool]) -> None:
+def wait_until(done: Callable[[], bool], *, looks: int = LOOKS) -> None:
     """Run the event loop until `done()` holds.
 
     Raises
     ------
     TimeoutError
-        If it does not after `LOOKS`.
+        If it does not after so many `looks`.
     """
-    for _ in range(LOOKS):
+    for _ in range(looks):
         if done():
             return
         QTest.qWait(LOOK_MS)
