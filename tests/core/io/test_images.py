@@ -228,8 +228,8 @@ def test_reflectance(tmp_path: Path) -> None:
     np.save(tmp_path / "raw.npy", raw)
     np.save(tmp_path / "white.npy", np.full_like(raw, 210))
     np.save(tmp_path / "dark.npy", np.full_like(raw, 10))
-    paths = {"white": tmp_path / "white.npy", "dark": tmp_path / "dark.npy"}
-    found = whole(open_image(tmp_path / "raw.npy", **paths))
+    white, dark = tmp_path / "white.npy", tmp_path / "dark.npy"
+    found = whole(open_image(tmp_path / "raw.npy", white=white, dark=dark))
     np.testing.assert_allclose(found, (raw.transpose(2, 0, 1) - 10) / 200, rtol=1e-6)
     plain = open_image(tmp_path / "raw.npy")  # companions count only if asked for
     assert plain.levels[0].dtype == np.uint16

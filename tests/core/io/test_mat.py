@@ -65,7 +65,9 @@ def test_cube(tmp_path: Path, kind: str, dtype: str) -> None:
 def test_several(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "a.mat"
     write(
-        path, {"a": CUBE / 1, "b": CUBE[::2] / 2, "note": np.uint32([[65, 66]])}, kind
+        path,
+        {"a": CUBE / 1, "b": CUBE[::2] / 2, "note": np.array([[65, 66]], np.uint32)},
+        kind,
     )
     assert mat_images(path) == images_in(path) == ("a", "b")
     with pytest.raises(ImageError, match=r"a \(20 x 30 x 7\), b \(10 x 30 x 7\)"):

@@ -189,7 +189,7 @@ def test_channels_tell_wavelengths(
     path = tmp_path / "a.zarr"
     write(path, version)
     attributes = zarr.open_group(path).attrs
-    ome = dict(attributes.asdict())
+    ome: dict[str, Any] = dict(attributes.asdict())
     inner = ome if version == "0.4" else ome["ome"]
     inner["omero"]["channels"] = channels
     attributes.update(ome)

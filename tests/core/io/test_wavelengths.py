@@ -98,7 +98,10 @@ def test_labels_need_one_each() -> None:
 
 
 def test_channels() -> None:
-    numbers = [{"Name": "DAPI", "EmissionWavelength": 461}, {"EmissionWavelength": 520}]
+    numbers: list[dict[str, object]] = [
+        {"Name": "DAPI", "EmissionWavelength": 461},
+        {"EmissionWavelength": 520},
+    ]
     assert of_channels(numbers) == (461, 520)
     microns = [{"EmissionWavelength": 0.5, "EmissionWavelengthUnit": "µm"}]
     assert of_channels(microns) == (500,)
