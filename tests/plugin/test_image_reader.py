@@ -3,6 +3,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 import tifffile
@@ -174,6 +175,18 @@ def test_other_files_are_left_to_others(tmp_path: Path) -> None:
     for name in ("radiance.hdr", "camera.raw", "plain.tif", "plain.zarr", "folder"):
         assert image_reader(str(tmp_path / name)) is None
     assert image_reader(str(tmp_path / "missing.hdr")) is None
+
+
+def test_a_folder_is_judged_by_one_frame(tmp_path: Path) -> None:
+    for t in range(3):
+        iio.imwrite(tmp_path / f"{t}.png", CUBE[..., 0].astype(np.uint8))
+    assert image_reader(str(tmp_path)) is None
+    write(tmp_path / "0.hdr")
+    write(tmp_path / "1.hdr", CUBE[1:])
+    read = image_reader(str(tmp_path))
+    assert read is not None
+    with pytest.raises(FileFormatError, match=r"'1\.hdr' is not like '0\.hdr'"):
+        read(str(tmp_path))
 
 
 def test_what_is_wrong_is_one_sentence(tmp_path: Path) -> None:

@@ -65,19 +65,33 @@ def image_layer(source: ImageSource) -> LayerData:
     return levels if len(levels) > 1 else levels[0], keywords, "image"
 
 
-def _read(path: str | list[str]) -> list[LayerData]:
-    from napari_ood_seg.core.io.images import images_in, open_image, open_series
+def read_images(path: str) -> list[LayerData]:
+    """Return the napari layer data of the images in a file, most hold one.
 
-    if isinstance(path, list) and len(path) > 1:
-        return [image_layer(open_series(path))]
-    one = path[0] if isinstance(path, list) else path
-    return [image_layer(open_image(one, variable=name)) for name in images_in(one)]
+    Raises
+    ------
+    ImageError, FileFormatError
+        If there is none that can be read.
+    """
+    from napari_ood_seg.core.io.images import images_in, open_image
+
+    return [image_layer(open_image(path, variable=name)) for name in images_in(path)]
+
+
+def _read(path: str | list[str]) -> list[LayerData]:
+    from napari_ood_seg.core.io.images import open_series
+
+    paths = path if isinstance(path, list) else [path]
+    if len(paths) > 1:
+        return [image_layer(open_series(paths))]
+    return read_images(paths[0])
 
 
 def _is_ours(path: Path) -> bool:
     """Return whether a file is of a kind that napari alone would not understand."""
     from napari_ood_seg.core.io import envi
-    from napari_ood_seg.core.io.images import open_image
+    from napari_ood_seg.core.io.images import frames_of, open_image
+    from napari_ood_seg.core.io.ome_zarr import is_zarr
     from napari_ood_seg.core.io.tivita import is_tivita
 
     suffix = path.suffix.lower()
@@ -88,6 +102,8 @@ def _is_ours(path: Path) -> bool:
     if suffix in envi.DATA_SUFFIXES:
         return is_tivita(path) or envi.has_header(path)
     try:
+        if path.is_dir() and not is_zarr(path):
+            path = frames_of(path)[0]  # the others are as many as there may be
         return open_image(path).wavelengths is not None
     except OODSegError:
         return False

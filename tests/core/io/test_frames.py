@@ -55,6 +55,7 @@ def test_a_folder_is_a_time_series(tmp_path: Path) -> None:
         write(folder / f"frame{t}.hdr", cube)
     iio.imwrite(folder / "preview.png", np.zeros((9, 9), np.uint8))
     (folder / "notes.txt").write_text("not a frame")
+    (folder / "._frame1.hdr").write_bytes(b"what macOS leaves behind")
     source = open_image(folder)
     assert (source.axes, source.name, source.plane_shape) == ("TYCX", "movie", (11,))
     assert source.wavelengths == tuple(NM)

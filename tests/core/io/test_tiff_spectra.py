@@ -137,6 +137,14 @@ def test_colour_images_have_none(tmp_path: Path) -> None:
     assert open_image(path).wavelengths is None
 
 
+@pytest.mark.parametrize(("kind", "value"), [("H", (1, 2, 3)), ("s", "a text")])
+def test_the_tag_may_mean_something_else(tmp_path: Path, kind: str, value: Any) -> None:
+    path = tmp_path / "a.tif"
+    tags = [(65000, kind, len(value), value, True)]
+    tifffile.imwrite(path, CUBE, extratags=tags, photometric="minisblack")
+    assert open_image(path).wavelengths is None
+
+
 @pytest.mark.parametrize(
     ("nm", "sentence"),
     [

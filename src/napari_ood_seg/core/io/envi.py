@@ -29,9 +29,9 @@ _TYPES: Final = {
 
 _AXES: Final = {"bsq": "CYX", "bil": "YCX", "bip": "YXC"}
 _LENGTHS: Final = {"C": "bands", "Y": "lines", "X": "samples"}
-_LARGEST_HEADER: Final = 16 * 2**20
+_LARGEST_HEADER: Final = 4 * 2**20
 _ENTRY: Final = re.compile(
-    r"^[ \t]*(?P<key>[^={}\n;][^={}\n]*?)[ \t]*=[ \t]*"
+    r"^(?P<key>[^={}\n;][^={}\n]*)=[ \t]*"
     r"(?:\{(?P<many>[^}]*)\}|(?P<one>[^\n]*))",
     re.MULTILINE,
 )

@@ -53,11 +53,12 @@ def frames_in(folder: Path, supported: Callable[[Path], bool]) -> list[Path]:
         another kind are taken for previews.
     """
     try:
-        found = [p for p in folder.iterdir() if p.is_file() and supported(p)]
+        files = [p for p in folder.iterdir() if p.is_file() and p.name[0] != "."]
     except OSError as error:
         raise ImageError(
             f"the folder {str(folder)!r} cannot be read: check its permissions"
         ) from error
+    found = [p for p in files if supported(p)]
     cubes = [p for p in found if p.suffix.lower() not in _PICTURES]
     found = cubes or found
     kinds = Counter(p.suffix.lower() for p in found)

@@ -175,6 +175,17 @@ def read_labels(path: str | Path) -> npt.NDArray[np.integer]:
     return _whole_numbers(labels, path)
 
 
+def frames_of(folder: Path) -> list[Path]:
+    """Return the files that `open_image` takes for the frames of a series, in order.
+
+    Raises
+    ------
+    ImageError
+        If the folder is none of a series.
+    """
+    return frames_in(folder, _is_frame)
+
+
 def _named(path: Path, axes: str | None, variable: str | None) -> ImageSource:
     """Open a file; errors name it."""
     try:
@@ -189,7 +200,7 @@ def _open(path: Path, axes: str | None, variable: str | None) -> ImageSource:
     if is_zarr(path):
         return open_zarr(path, axes=axes)
     if path.is_dir():
-        return open_series(frames_in(path, _is_frame), axes=axes)
+        return open_series(frames_of(path), axes=axes)
     suffix = path.suffix.lower()
     if suffix == mat.SUFFIX:
         return mat.open_mat(path, axes=axes, variable=variable)

@@ -33,12 +33,12 @@ def bands_lie_apart(tif: tifffile.TiffFile) -> bool:
     if not tif.is_shaped or len(tif.series) < 2:
         return False
     first = [series.keyframe for series in tif.series[:2]]
-    return any(_WAVELENGTHS in page.tags or _lengths_of(page) for page in first)
+    return any(_tagged(page) or _lengths_of(page) for page in first)
 
 
 def band_series(tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     """Return the bands, which may have a colour preview before them."""
-    tagged = (s for s in tif.series[:2] if _WAVELENGTHS in s.keyframe.tags)
+    tagged = (series for series in tif.series[:2] if _tagged(series.keyframe))
     return next(tagged, tif.series[0])
 
 
@@ -53,10 +53,8 @@ def wavelengths_of(
         If there is a list of them with too few or too many.
     """
     page = series.keyframe
-    stated = _tagged(page)
-    if stated is None and n_bands > 1:
-        stated = _listed(page, n_bands)
-    if stated is not None:
+    stated = _tagged(page) or (_listed(page, n_bands) if n_bands > 1 else None)
+    if stated and (len(stated) == n_bands or n_bands > _COLOURS):
         return checked(stated, n_bands, path)
     if n_bands > 1 and len(series.pages) == n_bands and _lengths_of(page):
         return _page_by_page(series)
@@ -64,23 +62,21 @@ def wavelengths_of(
 
 
 def _tagged(page: Any) -> tuple[float, ...] | None:  # noqa: ANN401 - TiffPage or TiffFrame
+    """Return the numbers under the tag; anybody may use it, but hardly for floats."""
     tag = page.tags.get(_WAVELENGTHS)
-    if tag is None or isinstance(tag.value, str | bytes):
+    values = None if tag is None else tag.value
+    values = values if isinstance(values, tuple) else (values,)
+    if not all(isinstance(value, float) for value in values):
         return None
-    values = tag.value if isinstance(tag.value, tuple) else (tag.value,)
-    return in_nm([float(v) for v in values])
+    return in_nm(values)
 
 
 def _listed(page: Any, n_bands: int) -> tuple[float, ...] | None:  # noqa: ANN401 - as above
-    """Return what a text of the page lists, if that can be meant for its bands."""
-    for text in _texts(page):
-        for found in (from_list(text), lengths_in(text)):
-            if len(found) == n_bands:
-                return found
-        listed = from_list(text)
-        if listed and n_bands > _COLOURS:
-            return listed
-    return None
+    """Return what a text of the page lists, best as many as there are bands."""
+    lists = [f for text in _texts(page) for f in (from_list(text), lengths_in(text))]
+    fitting = next((found for found in lists if len(found) == n_bands), None)
+    named = next((found for found in lists[::2] if found), None)
+    return fitting or named
 
 
 def _page_by_page(series: tifffile.TiffPageSeries) -> tuple[float, ...] | None:

@@ -28,7 +28,7 @@ _NO_LENGTHS: Final = ("wavenumber", "cm-1", "1/cm", "ghz", "mhz", "hz", "index")
 _MICRONS_UP_TO: Final = 30.0
 """Band centres without a unit are micrometres if all are below this."""
 
-_NUMBER: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_NUMBER: Final = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _LIST: Final = re.compile(
     r"(?:wave\s*-?lengths?|bands?\s+cent(?:er|re)s?)[\"']?"
     r"\s*(?:[\[(](?P<unit>[^\W\d]+)[\])])?[\"']?\s*[:=]?\s*[\[({]?"
