@@ -50,6 +50,10 @@ def test_choose() -> None:
         choose(shapes, PATH, None)
     with pytest.raises(ImageError, match="holds the arrays none"):
         choose({}, PATH, None)
+    many = {f"a{i}\n": (9, 8, 5) for i in range(40)}
+    with pytest.raises(ImageError, match=r"'a11\\n' \(9 x 8 x 5\), 28 more") as error:
+        choose(many, PATH, None)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from napari_ood_seg.core.errors import OODSegError
 from napari_ood_seg.core.io.files import READ_ERRORS, FileArray, damaged
+from napari_ood_seg.core.io.mat_elements import require_sound
 from napari_ood_seg.core.io.variables import Arrays, image_of, images_among
 
 if TYPE_CHECKING:
@@ -68,8 +69,6 @@ def _arrays(path: Path) -> Iterator[Arrays]:
         yield _hdf5(path) if _is_hdf5(path) else _classic(path)
     except OODSegError:
         raise
-    except MemoryError as error:
-        raise damaged(path, "it says that it is larger than the memory") from error
     except (*READ_ERRORS, MatReadError) as error:
         raise damaged(path, error) from error
 
@@ -92,6 +91,7 @@ def _classic(path: Path) -> Arrays:
     }
 
     def read(name: str) -> npt.NDArray[Any]:
+        require_sound(path, name)
         array: npt.NDArray[Any] = loadmat(str(path), variable_names=[name])[name]
         return array
 

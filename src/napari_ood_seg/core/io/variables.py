@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _IMAGE_NAMES: Final = ("image", "cube")
+_LISTED: Final = 12
+"""Arrays that are named in an error."""
+
 _WAVELENGTHS: Final = re.compile(
     r"_*(?:wave_?lengths?|wavelen|lambdas?|bands?|band_centers?|wl|wls|wvl|nm)(?:_nm)?_*",
     re.IGNORECASE,
@@ -149,7 +152,7 @@ def choose(
     ImageError
         If there is no such array, or it is not clear which one is meant.
     """
-    listed = ", ".join(f"{name} {_words(s)}" for name, s in shapes.items()) or "none"
+    listed = _listed(shapes)
     if variable is not None:
         if variable in shapes:
             return variable
@@ -198,5 +201,11 @@ def axes_with(shape: Sequence[int], n_bands: Iterable[int]) -> str:
     return f"{rest[: matches[-1]]}C{rest[matches[-1] :]}"
 
 
-def _words(shape: tuple[int, ...]) -> str:
-    return f"({' x '.join(str(n) for n in shape)})"
+def _listed(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Return names and shapes in words, the first few of many."""
+    words = [
+        f"{name if name.isprintable() else repr(name)} ({' x '.join(map(str, shape))})"
+        for name, shape in list(shapes.items())[:_LISTED]
+    ]
+    more = len(shapes) - len(words)
+    return ", ".join([*words, *([f"{more} more"] if more else [])]) or "none"

@@ -63,7 +63,7 @@ def in_nm(values: Iterable[float], unit: str = "") -> tuple[float, ...] | None:
         return None
     guess = 1e3 if max(numbers, default=0.0) <= _MICRONS_UP_TO else 1.0
     factor = _NM.get(unit, guess)
-    return tuple(round(v * factor, 6) for v in numbers)
+    return tuple(v if factor == 1 else round(v * factor, 6) for v in numbers)
 
 
 def checked(values: Sequence[float], n_bands: int, path: Path) -> tuple[float, ...]:
