@@ -101,6 +101,27 @@ def test_plane_and_axes(
     assert (found == expected.labels()).mean() > 0.98
 
 
+def test_variable_and_references(run: Run, files: Path, tmp_path: Path) -> None:
+    image = np.asarray(ood.open_image(files / "tissue.png").levels[0])
+    counts = image.astype(np.uint16) * 2 + 10
+    np.savez(tmp_path / "two.npz", first=image[::-1], second=counts)
+    np.save(tmp_path / "white.npy", np.full_like(counts, 520))
+    np.save(tmp_path / "dark.npy", np.full_like(counts, 10))
+    out = tmp_path / "r.npz"
+    command = ("predict", files / "tissue.oodseg", tmp_path / "two.npz", "-o", out)
+    ambiguous = run(*command)
+    assert ambiguous.exit_code == 1
+    assert "--variable NAME" in " ".join(ambiguous.stderr.split())
+    references = ("--white", tmp_path / "white.npy", "--dark", tmp_path / "dark.npy")
+    result = run(*command, "--variable", "second", *references)
+    assert result.exit_code == 0, result.output
+    with np.load(out) as archive:
+        found = archive["classes"]
+    model = ood.load_model(files / "tissue.oodseg")
+    same = ood.predict(model, ood.reflectance(counts, 520, 10), device="cpu")
+    np.testing.assert_array_equal(found, same.labels())
+
+
 def test_a_new_process_gives_the_same(
     files: Path, tmp_path: Path, expected: Prediction
 ) -> None:

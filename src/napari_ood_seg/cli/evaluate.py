@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_ood_seg.cli.options import Axes, Device, Images, opened
+from napari_ood_seg.cli.options import (
+    Axes,
+    Dark,
+    Device,
+    Images,
+    Reading,
+    Variable,
+    White,
+)
 from napari_ood_seg.core.errors import ImageError, OutputError, ScribbleError
 
 if TYPE_CHECKING:
@@ -73,6 +81,9 @@ def evaluate(  # noqa: PLR0913 - one for each option of the command
         ),
     ] = "",
     axes: Axes = None,
+    variable: Variable = None,
+    white: White = None,
+    dark: Dark = None,
     device: Device = "auto",
 ) -> None:
     """Hold each class out in turn and see whether it is called unknown."""
@@ -87,7 +98,9 @@ def evaluate(  # noqa: PLR0913 - one for each option of the command
     from napari_ood_seg.core.device import pick_device
 
     names = [name.strip() for name in classes.split(",")] if classes else []
-    prepared = training_set([opened(p, axes) for p in images], scribbles, names)
+    reading = Reading(axes, variable, white, dark)
+    sources = [reading.opened(path) for path in images]
+    prepared = training_set(sources, scribbles, names)
     chosen = pick_device(device)
     with progress_bar() as show:
         audit = _audit(prepared, keep, chosen, show)

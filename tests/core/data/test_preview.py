@@ -65,3 +65,12 @@ def test_a_plane_of_a_stack() -> None:
     got = preview(ImageSource.from_array(stack, axes="ZYX"), plane=(1,))
     alone = preview(ImageSource.from_array(stack[1], axes="YX"))
     np.testing.assert_array_equal(got, alone)
+
+
+def test_only_the_channels_that_are_shown_are_kept() -> None:
+    source = cube(41, wavelengths=tuple(400.0 + 10 * i for i in range(41)))
+    expected = preview(source)
+    hidden = np.array(source.levels[0])
+    hidden[[i for i in range(41) if i not in preview_channels(source)]] = np.nan
+    same = ImageSource.from_array(hidden, axes="CYX", wavelengths=source.wavelengths)
+    np.testing.assert_array_equal(preview(same), expected)

@@ -208,3 +208,35 @@ def test_other_axes_keep_the_facts() -> None:
     assert (swapped.height, swapped.width, swapped.n_channels) == (3, 8, 4)
     assert (swapped.name, swapped.pixel_size) == ("a", (0.5, 0.25))
     assert not swapped.rgb
+
+
+@pytest.mark.parametrize("axes", ["CYX", "YXC", "YCX", "TZYXC", "YXCZT", "TCZYX"])
+@pytest.mark.parametrize("wrap", [np.asarray, from_dask])
+def test_only_some_bands_are_used(axes: str, wrap: Callable[[Any], Any]) -> None:
+    nm = (400.0, 500.0, 600.0, 700.0, 800.0)
+    source = ImageSource.from_array(
+        wrap(arranged(axes)),
+        axes=axes,
+        rgb=False,
+        wavelengths=nm,
+        channel_names=tuple("abcde"),
+    )
+    fewer = source.with_bands([False, True, True, False, True])
+    assert (fewer.n_channels, fewer.bands) == (3, (1, 2, 4))
+    assert fewer.wavelengths == (500.0, 600.0, 800.0)
+    assert fewer.channel_names == ("b", "c", "e")
+    np.testing.assert_array_equal(fewer.read(ROWS, COLUMNS), REGION[[1, 2, 4]])
+    fewest = fewer.with_bands([True, False, True])
+    assert (fewest.bands, fewest.wavelengths) == ((1, 4), (500.0, 800.0))
+    np.testing.assert_array_equal(fewest.read(ROWS, COLUMNS), REGION[[1, 4]])
+    assert source.with_bands([True] * 5).bands is None
+
+
+def test_bands_that_do_not_fit() -> None:
+    source = ImageSource.from_array(CUBE, axes="CYX")
+    for used in ([False] * 5, [True] * 4):
+        with pytest.raises(ImageError, match="use one at least"):
+            source.with_bands(used)
+    for bands in ((), (4, 5), (2, 1), (-1, 1), (1, 1)):
+        with pytest.raises(ImageError, match="ascending indices"):
+            ImageSource(levels=(CUBE,), axes="CYX", bands=bands)

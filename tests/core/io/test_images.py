@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from napari_ood_seg.core.data.source import ImageSource
 
+NM = [500.0, 550.0, 600.0, 650.0]
 RGB = np.random.default_rng(0).integers(0, 255, (40, 30, 3), np.uint8)
 
 
@@ -82,17 +83,17 @@ def test_axes_can_be_named(tmp_path: Path) -> None:
 def test_npz(tmp_path: Path, key: str) -> None:
     cube = np.random.default_rng(0).random((20, 30, 4)).astype(np.float32)
     extra: dict[str, Any] = (
-        {} if key == "anything" else {"wavelengths": np.arange(4), "other": cube}
+        {} if key == "anything" else {"wavelengths": NM, "other": cube}
     )
     np.savez(tmp_path / "a.npz", **{key: cube, **extra})
     source = open_image(tmp_path / "a.npz", axes="YXC")
-    assert source.wavelengths == (None if key == "anything" else (0, 1, 2, 3))
+    assert source.wavelengths == (None if key == "anything" else tuple(NM))
     np.testing.assert_array_equal(source.levels[0], cube)
 
 
 def test_npz_with_several_arrays(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", one=RGB, two=RGB)
-    with pytest.raises(ImageError, match="one, two: name the image"):
+    with pytest.raises(ImageError, match=r"one \(40 x 30 x 3\), two .*--variable NAME"):
         open_image(tmp_path / "a.npz")
 
 
@@ -217,3 +218,27 @@ def test_not_a_mask(tmp_path: Path, mode: str, name: str, sentence: str) -> None
         picture.save(tmp_path / name)
     with pytest.raises(ImageError, match=sentence):
         read_labels(tmp_path / name)
+
+
+# White and dark references --------------------------------------------------------
+
+
+def test_reflectance(tmp_path: Path) -> None:
+    raw = np.random.default_rng(0).integers(10, 200, (20, 30, 7)).astype(np.uint16)
+    np.save(tmp_path / "raw.npy", raw)
+    np.save(tmp_path / "white.npy", np.full_like(raw, 210))
+    np.save(tmp_path / "dark.npy", np.full_like(raw, 10))
+    white, dark = tmp_path / "white.npy", tmp_path / "dark.npy"
+    found = whole(open_image(tmp_path / "raw.npy", white=white, dark=dark))
+    np.testing.assert_allclose(found, (raw.transpose(2, 0, 1) - 10) / 200, rtol=1e-6)
+    plain = open_image(tmp_path / "raw.npy")  # companions count only if asked for
+    assert plain.levels[0].dtype == np.uint16
+    np.testing.assert_array_equal(whole(plain), raw.transpose(2, 0, 1))
+
+
+def test_references_that_are_missing(tmp_path: Path) -> None:
+    np.save(tmp_path / "raw.npy", RGB)
+    with pytest.raises(ImageError, match=r"there is no file .*white"):
+        open_image(tmp_path / "raw.npy", white=tmp_path / "white.npy")
+    with pytest.raises(ImageError, match=r"'dark\.npy' is a dark reference without"):
+        open_image(tmp_path / "raw.npy", dark=tmp_path / "dark.npy")

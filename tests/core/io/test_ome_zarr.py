@@ -169,3 +169,52 @@ def test_label_image(tmp_path: Path) -> None:
     (two.parent / "zarr.json").write_text(json.dumps(meta))
     with pytest.raises(ImageError, match="several label images"):
         read_labels(tmp_path / "a.zarr")
+
+
+NM = (500.0, 550.0, 600.0)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+@pytest.mark.parametrize(
+    "channels",
+    [
+        [{"label": f"{nm:.0f} nm"} for nm in NM],
+        [{"label": f"band {i}: {nm / 1000} µm"} for i, nm in enumerate(NM)],
+        [{"label": "x", "emission_wavelength": nm} for nm in NM],
+    ],
+)
+def test_channels_tell_wavelengths(
+    tmp_path: Path, version: str, channels: list[dict[str, Any]]
+) -> None:
+    path = tmp_path / "a.zarr"
+    write(path, version)
+    attributes = zarr.open_group(path).attrs
+    ome: dict[str, Any] = dict(attributes.asdict())
+    inner = ome if version == "0.4" else ome["ome"]
+    inner["omero"]["channels"] = channels
+    attributes.update(ome)
+    assert open_image(path).wavelengths == pytest.approx(NM)
+
+
+@pytest.mark.parametrize("labels", [["DAPI", "550 nm", "600 nm"], ["500 nm", "550 nm"]])
+def test_not_all_channels_tell_theirs(tmp_path: Path, labels: list[str]) -> None:
+    path = tmp_path / "a.zarr"
+    write(path, "0.4")
+    attributes = zarr.open_group(path).attrs
+    attributes["omero"] = {"channels": [{"label": label} for label in labels]}
+    assert open_image(path).wavelengths is None
+
+
+def test_a_plain_array_may_list_wavelengths(tmp_path: Path) -> None:
+    path = tmp_path / "a.zarr"
+    array = zarr.create_array(path, data=CUBE[0].transpose(1, 2, 0))
+    array.attrs["wavelengths"] = [0.5, 0.55, 0.6]
+    source = open_image(path)
+    assert (source.axes, source.rgb) == ("YXC", False)
+    assert source.wavelengths == pytest.approx(NM)
+    np.testing.assert_array_equal(
+        source.read(slice(3, 9), slice(0, 4)), CUBE[0, :, 3:9, :4]
+    )
+    array.attrs["wavelengths"] = [500, 600, 700, 800]
+    with pytest.raises(FileFormatError, match="4 wavelengths for 3 bands"):
+        open_image(path, axes="YXC")

@@ -37,8 +37,11 @@ def preview(
     Each channel is stretched from its 1st to its 99th percentile, then
     brightened by a square root for spectral images, which are dark.
     """
-    whole = source.read(slice(0, source.height), slice(0, source.width), plane=plane)
-    chosen = np.nan_to_num(whole[list(preview_channels(source))])
+    channels = preview_channels(source)
+    read = sorted(set(channels))
+    few = source.with_bands([i in read for i in range(source.n_channels)])
+    whole = few.read(slice(0, few.height), slice(0, few.width), plane=plane)
+    chosen = np.nan_to_num(whole[[read.index(i) for i in channels]])
     low, high = np.percentile(chosen, (1, 99), axis=(1, 2), keepdims=True)
     scaled = np.clip((chosen - low) / np.maximum(high - low, 1e-12), 0, 1)
     if source.wavelengths is not None:

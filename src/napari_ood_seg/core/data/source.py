@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ MAX_CHANNELS: Final = 1024
 """More entries than this along an axis are taken for space, not for channels."""
 
 _AXES: Final = frozenset("TZYXC")
+_V = TypeVar("_V")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,7 +40,10 @@ class ImageSource:
     rgb
         Whether the channels are red, green, blue (and perhaps alpha, not used).
     wavelengths
-        Band centres in nm, one per channel, where known.
+        Band centres in nm, one per channel that is used, where known.
+    bands
+        Indices of the channels that are used, ascending; all where `None`. See
+        `with_bands`.
     """
 
     levels: tuple[Any, ...] = field(repr=False)
@@ -50,6 +54,7 @@ class ImageSource:
     rgb: bool = False
     channel_names: tuple[str, ...] = ()
     wavelengths: tuple[float, ...] | None = None
+    bands: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         shape = tuple(self.levels[0].shape)
@@ -57,6 +62,11 @@ class ImageSource:
             raise ImageError(
                 f"axes {self.axes!r} do not fit an array of shape {shape}: "
                 "give one letter of T, Z, Y, X, C per axis, Y and X among them"
+            )
+        if self.bands is not None and not _ascend(self.bands, self._n_stored):
+            raise ImageError(
+                f"bands {self.bands} do not fit {self._n_stored} channels: give "
+                "ascending indices from 0"
             )
         if self.height == 0 or self.width == 0 or self.n_channels == 0:
             raise ImageError(f"the image is empty: its shape is {shape}")
@@ -121,7 +131,12 @@ class ImageSource:
 
     @property
     def n_channels(self) -> int:
-        """Channels that are used; alpha is not."""
+        """Channels that are used; alpha is not, nor what `bands` leave out."""
+        return self._n_stored if self.bands is None else len(self.bands)
+
+    @property
+    def _n_stored(self) -> int:
+        """Channels that the array has, without alpha."""
         if "C" not in self.axes:
             return 1
         n = int(self.levels[0].shape[self.axes.index("C")])
@@ -162,6 +177,8 @@ class ImageSource:
         except OSError as error:
             raise ImageError(f"cannot read image {self.name!r}: {error}") from error
         left = [a for a in self.axes if a not in "TZ"]
+        if self.bands is not None and "C" in left:
+            block = block.take([b - self.bands[0] for b in self.bands], left.index("C"))
         order = [left.index(a) for a in "CYX" if a in left]
         with np.errstate(over="ignore"):  # too large for float32: not finite, so unused
             block = np.ascontiguousarray(block.transpose(order), np.float32)
@@ -174,14 +191,47 @@ class ImageSource:
         where: dict[str, slice | int] = {
             "Y": rows,
             "X": columns,
-            "C": slice(0, self.n_channels),
+            "C": self._channels(),
         }
         return tuple(where.get(a, fixed.get(a, 0)) for a in self.axes)
+
+    def _channels(self) -> slice:
+        """Return the part of the channel axis that holds all that are used."""
+        if self.bands is None:
+            return slice(0, self._n_stored)
+        return slice(self.bands[0], self.bands[-1] + 1)
 
     def with_axes(self, axes: str) -> Self:
         """Return the same image with other axes."""
         return replace(
             self, axes=axes.upper(), rgb=self.rgb and axes.upper().endswith("YXC")
+        )
+
+    def with_bands(self, used: Sequence[bool]) -> Self:
+        """Return the same image with fewer channels; nothing is read or copied.
+
+        Parameters
+        ----------
+        used
+            For each of the channels that are used now, whether it still is.
+
+        Raises
+        ------
+        ImageError
+            If none is left, or there is not one value per channel.
+        """
+        if len(used) != self.n_channels or not any(used):
+            raise ImageError(
+                f"{sum(map(bool, used))} of {len(used)} bands are to be used of "
+                f"{self.n_channels}: give one value per band and use one at least"
+            )
+        now = self.bands or tuple(range(self._n_stored))
+        names, nm = self.channel_names, self.wavelengths
+        return replace(
+            self,
+            bands=None if all(used) and self.bands is None else _kept(now, used),
+            channel_names=_kept(names, used) if names else (),
+            wavelengths=None if nm is None else _kept(nm, used),
         )
 
 
@@ -217,6 +267,14 @@ def guess_axes(shape: tuple[int, ...], *, rgb: bool | None = None) -> str:
     if last < min(shape[-3:-1]) and last <= MAX_CHANNELS and last < first:
         return lead + "YXC"
     return lead + "CYX"
+
+
+def _kept(values: Sequence[_V], used: Sequence[bool]) -> tuple[_V, ...]:
+    return tuple(v for v, u in zip(values, used, strict=True) if u)
+
+
+def _ascend(bands: Sequence[int], n: int) -> bool:
+    return tuple(sorted(set(bands) & set(range(n)))) == tuple(bands) != ()
 
 
 def _valid_axes(axes: str) -> bool:

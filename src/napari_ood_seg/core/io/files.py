@@ -9,6 +9,7 @@ import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from struct import error as StructError  # noqa: N812 - an exception class
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -29,7 +30,10 @@ READ_ERRORS: Final = (
     AttributeError,
     EOFError,
     SyntaxError,
+    ArithmeticError,
+    MemoryError,
     StructError,
+    TokenError,
     zlib.error,
 )
 """What readers raise on damaged files: none of them promises one exception."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import zarr
@@ -10,6 +11,8 @@ import zarr.errors
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import ImageError, OODSegError
 from napari_ood_seg.core.io.files import READ_ERRORS, FileArray, damaged
+from napari_ood_seg.core.io.variables import axes_with
+from napari_ood_seg.core.io.wavelengths import checked, in_nm, of_channels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,9 +49,7 @@ def open_zarr(path: Path, *, axes: str | None = None) -> ImageSource:
     try:
         node = _open(path)
         if isinstance(node, zarr.Array):
-            return ImageSource.from_array(
-                FileArray(node, path), axes=axes, name=path.name
-            )
+            return _from_array(node, path, axes)
         return _from_group(node, path, axes)
     except OODSegError:
         raise
@@ -116,6 +117,19 @@ def _from_group(group: zarr.Group, path: Path, axes: str | None) -> ImageSource:
     )
 
 
+def _from_array(array: zarr.Array[Any], path: Path, axes: str | None) -> ImageSource:
+    """Return a plain array, whose attributes may list wavelengths."""
+    nm = _listed(array.attrs.asdict())
+    if axes is None and nm:
+        axes = axes_with(array.shape, [len(nm)])
+    source = ImageSource.from_array(
+        FileArray(array, path), axes=axes, rgb=False if nm else None, name=path.name
+    )
+    if not nm or "C" not in source.axes:
+        return source
+    return replace(source, wavelengths=checked(nm, source.n_channels, path))
+
+
 def _from_multiscale(
     group: zarr.Group, attributes: Mapping[str, Any], path: Path, axes: str | None
 ) -> ImageSource:
@@ -135,6 +149,7 @@ def _from_multiscale(
         pixel_size=(scale[y], scale[x]),
         unit=str(entries[x].get("unit") or "pixel"),
         channel_names=channels if len(channels) == n else (),
+        wavelengths=_wavelengths(group, attributes, n),
     )
 
 
@@ -170,6 +185,23 @@ def _scale(image: Mapping[str, Any], ndim: int) -> list[float]:
         if step.get("type") == "scale" and "scale" in step:
             scale = [a * float(b) for a, b in zip(scale, step["scale"], strict=True)]
     return scale
+
+
+def _wavelengths(
+    group: zarr.Group, attributes: Mapping[str, Any], n: int
+) -> tuple[float, ...] | None:
+    """Return what the channels say, or a list in the attributes of the group."""
+    channels = (attributes.get("omero") or {}).get("channels", ())
+    nm = of_channels(channels) or _listed(group.attrs.asdict())
+    return nm if nm and len(nm) == n else None
+
+
+def _listed(attributes: Mapping[str, Any]) -> tuple[float, ...]:
+    """Return the numbers under ``wavelengths`` or ``wavelength``, in nm."""
+    values = attributes.get("wavelengths", attributes.get("wavelength"))
+    if not isinstance(values, list):
+        return ()
+    return in_nm(values, str(attributes.get("wavelength_units", ""))) or ()
 
 
 def _channel_names(attributes: Mapping[str, Any]) -> tuple[str, ...]:

@@ -132,7 +132,7 @@ def _build_levels(group: zarr.Group, like: ResultArray, *, nearest: bool) -> int
 
 def _lazy(array: Any) -> Any:  # noqa: ANN401 - zarr in, dask out
     blocks = (*array.chunks[:-2], 4 * CHUNK, 4 * CHUNK)  # bounds the memory
-    return da.from_array(array, chunks=blocks)  # type: ignore[no-untyped-call]
+    return da.from_array(array, chunks=blocks)
 
 
 def _halved(image: Any, *, nearest: bool) -> Any:  # noqa: ANN401 - dask

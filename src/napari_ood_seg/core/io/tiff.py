@@ -13,6 +13,12 @@ import zarr
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import FileFormatError, ImageError, OODSegError
 from napari_ood_seg.core.io.files import READ_ERRORS, FileArray, damaged
+from napari_ood_seg.core.io.tiff_spectra import (
+    band_series,
+    bands_lie_apart,
+    wavelengths_of,
+)
+from napari_ood_seg.core.io.wavelengths import of_channels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +64,9 @@ def open_tiff(path: Path, *, axes: str | None = None) -> ImageSource:
     except (*READ_ERRORS, tifffile.TiffFileError) as error:
         raise damaged(path, error) from error
     try:
+        if bands_lie_apart(tif):
+            tif.close()
+            tif = tifffile.TiffFile(path, is_shaped=False)
         source = _source(tif, path, axes)
     except OODSegError:
         tif.close()
@@ -71,7 +80,7 @@ def open_tiff(path: Path, *, axes: str | None = None) -> ImageSource:
 
 
 def _source(tif: tifffile.TiffFile, path: Path, axes: str | None) -> ImageSource:
-    series = tif.series[0]
+    series = band_series(tif)
     _require_codec(series, path)
     levels = [level for level in series.levels if level.axes == series.axes]
     for level in levels:
@@ -79,15 +88,31 @@ def _source(tif: tifffile.TiffFile, path: Path, axes: str | None) -> ImageSource
     own_axes = axes if axes is not None else _axes(series.axes, path)
     samples = series.shape[series.axes.index("S")] if "S" in series.axes else 1
     size, unit = _pixel_size(tif, series.keyframe)
+    rgb = samples in (3, 4) and "C" in own_axes.upper()
+    names = _channel_names(tif, series)
     return ImageSource.from_array(
         [FileArray(_array(level), path) for level in levels],
         axes=own_axes,
-        rgb=samples in (3, 4) and "C" in own_axes.upper(),
+        rgb=rgb,
         name=path.name,
         pixel_size=size,
         unit=unit,
-        channel_names=_channel_names(tif, series),
+        channel_names=names,
+        wavelengths=None if rgb else _wavelengths(tif, series, own_axes, path),
     )
+
+
+def _wavelengths(
+    tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, axes: str, path: Path
+) -> tuple[float, ...] | None:
+    """Return the wavelengths of the channels where the file tells them."""
+    if "C" not in axes.upper():
+        return None
+    n = series.shape[axes.upper().index("C")]
+    if not tif.is_ome:
+        return wavelengths_of(series, n, path)
+    channels = _as_list(_ome_pixels(tif).get("Channel"))
+    return of_channels(channels) if len(channels) == n else None
 
 
 def _array(level: tifffile.TiffPageSeries) -> Any:  # noqa: ANN401 - zarr is untyped here
