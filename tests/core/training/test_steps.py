@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,6 @@ from tests.core.training.test_deep import SMALL, assert_same, images, trainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from napari_ood_seg.core.config import DeepConfig
     from napari_ood_seg.core.types import Progress
@@ -170,6 +170,7 @@ def test_killed_it_comes_to_the_same_weights(
     with subprocess.Popen(
         [sys.executable, "-c", CHILD, str(path), when],
         env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
+        cwd=Path(__file__).parents[3],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -125,7 +125,7 @@ class Squeeze(nn.Module):
         """Return `(1, c, 1, 1)` means of `x`, `(b, c, h, w)`."""
         if not self.training:
             return self.mean.to(x.dtype)
-        sums = x.float().sum((0, 2, 3))
+        sums = x.sum((0, 2, 3), dtype=self.mean.dtype)
         count = sums.new_tensor([x.numel() / x.shape[1]])
         if self.total is not None:
             sums = self.total(torch.cat([sums, count]))

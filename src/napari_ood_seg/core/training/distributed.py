@@ -146,6 +146,11 @@ def leave() -> None:
         dist.destroy_process_group()
 
 
+def at_least_single(x: Tensor) -> Tensor:
+    """Return half precision as single precision; others as they are."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 class _Sum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ANN401, ARG004 - torch's
@@ -176,7 +181,7 @@ class SharedNorm(nn.BatchNorm2d):
         """Return `(b, c, h, w)` normalised; as any norm in evaluation mode."""
         if not self.training:
             return super().forward(x)
-        z = x.float()
+        z = at_least_single(x)
         sums = z.sum((0, 2, 3))
         count = sums.new_tensor([z.numel() / z.shape[1]])
         sums = sum_across(torch.cat([sums, count]))
@@ -207,5 +212,5 @@ def share_norms(net: nn.Module) -> None:
                 made = SharedNorm(
                     child.num_features, eps=child.eps, momentum=child.momentum
                 )
-                made.load_state_dict(child.state_dict())
-                setattr(part, name, made.to(child.weight.device))
+                made.to(child.weight).load_state_dict(child.state_dict())
+                setattr(part, name, made)

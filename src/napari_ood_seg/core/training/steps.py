@@ -15,7 +15,7 @@ import torch
 from napari_ood_seg.core.device import release_memory
 from napari_ood_seg.core.errors import DeviceError, FileFormatError
 from napari_ood_seg.core.io.files import write_bytes
-from napari_ood_seg.core.training.distributed import Alone
+from napari_ood_seg.core.training.distributed import Alone, at_least_single
 from napari_ood_seg.core.training.memory import Size, is_full, told
 from napari_ood_seg.core.training.objective import known_risk, partial_cross_entropy
 from napari_ood_seg.core.types import Progress
@@ -201,7 +201,7 @@ class Training:
         self._optimizer.zero_grad(set_to_none=True)
         with self._half():
             logits = self._run(x)
-        logits, unlabelled = logits.float().tensor_split([len(batch.y)])
+        logits, unlabelled = at_least_single(logits).tensor_split([len(batch.y)])
         loss = partial_cross_entropy(logits, batch.y, total=total)
         if config.objective == "nnpu":
             prior = config.heads.pu.prior
