@@ -12,7 +12,9 @@ from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import ScribbleError
 from napari_ood_seg.core.inference.predict import open_features, predict
+from napari_ood_seg.core.models.efficient import EfficientUNet
 from napari_ood_seg.core.models.network import Network
+from napari_ood_seg.core.models.unet import initialise
 from napari_ood_seg.core.training.bundle import describe, load_model, save_model
 from napari_ood_seg.core.training.deep import DeepTrainer
 from napari_ood_seg.core.training.instant import Scribbled
@@ -143,6 +145,49 @@ def test_a_saved_model_predicts_the_same_bits(tmp_path: Path) -> None:
     )
     np.testing.assert_array_equal(first.score, second.score)
     np.testing.assert_array_equal(first.classes, second.classes)
+
+
+def test_a_network_of_monai(tmp_path: Path) -> None:
+    """Trained, saved, read and applied like our own."""
+    (image,) = images()
+    config = replace(
+        SMALL, network="efficientnet-b0", patch=64, batch=2, steps=10, objective="nnpu"
+    )
+    model = drive(trainer(config).fit([image], ()))
+    network = model.descriptor.encoder
+    assert isinstance(network, Network)
+    assert network.name == "U-Net with efficientnet-b0, 10 steps"
+    assert model.descriptor.halo == network.halo
+    path = tmp_path / "deep.oodseg"
+    save_model(path, model)
+    again = load_model(path)
+    assert_same(weights(model), weights(again))
+    first, second = (
+        predict(m, open_features(m, image.source, device=CPU)) for m in (model, again)
+    )
+    np.testing.assert_array_equal(first.score, second.score)
+    assert (first.classes[LEFT] == 1).mean() > 0.95
+    assert (first.classes[MIDDLE] == 2).mean() > 0.95
+
+
+def test_pretrained_weights_are_where_it_starts(tmp_path: Path) -> None:
+    """Those of the encoder, turned to the axes of the colours."""
+    donor = EfficientUNet(3, 5, "efficientnet-b0")
+    initialise(donor, torch.Generator().manual_seed(7))
+    path = tmp_path / "weights.pth"
+    torch.save(donor.encoder.state_dict(), path)
+    config = replace(SMALL, network="efficientnet-b0", patch=64, pretrained=str(path))
+    deep = trainer(config)
+    _, training, _ = deep._ready(images())
+    found, wanted = training.net.state_dict(), donor.state_dict()
+    stem = "encoder._conv_stem.weight"
+    assert torch.equal(
+        found["encoder._blocks.0.0._depthwise_conv.weight"],
+        wanted["encoder._blocks.0.0._depthwise_conv.weight"],
+    )
+    basis = deep._channels(images()).basis
+    undone = torch.einsum("onij,cn->ocij", found[stem], basis) / 3**0.5
+    torch.testing.assert_close(undone, wanted[stem])
 
 
 def test_another_image_is_predicted() -> None:

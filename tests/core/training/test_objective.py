@@ -75,53 +75,51 @@ def test_the_risk_is_nnpu_of_knownness(shift: float) -> None:
     assert (reference.objective == reference.value) == (shift == 0)
 
 
+class Rehearsed:
+    """Sums over processes that take turns: what each adds was noted before."""
+
+    def __init__(self, known: list[torch.Tensor]) -> None:
+        self.known, self.added = known, list[torch.Tensor]()
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        self.added.append(x.detach().clone())
+        n = len(self.added)
+        return self.known[n - 1] if n <= len(self.known) else x
+
+
+@pytest.mark.parametrize("n_sums", [1, 4], ids=["cross-entropy", "nnpu"])
 @pytest.mark.parametrize("shift", [0.0, -9.0])
-def test_parts_of_processes_sum_to_the_whole(shift: float) -> None:
-    """Loss and gradients: one has all pixels of a class, the other nearly none."""
+def test_parts_of_processes_sum_to_the_whole(shift: float, n_sums: int) -> None:
+    """Loss and gradients; one process has all the pixels of a class."""
     logits, labels, unlabelled = batch(shift=shift)
     labels[1:][labels[1:] == 2] = IGNORED
-    shares = [slice(0, 1), slice(1, 4)]
+    logits.requires_grad_()
+    unlabelled.requires_grad_()
 
-    def total_of(which: str) -> list[torch.Tensor]:
-        """Return what each sum over the processes comes to, in order of asking."""
-        asked: list[list[torch.Tensor]] = []
-        for share in shares:
-            own: list[torch.Tensor] = []
-
-            def note(x: torch.Tensor, own: list[torch.Tensor] = own) -> torch.Tensor:
-                own.append(x.detach().clone())
-                # the sign that counts is that of the sum, see below
-                return known[len(own) - 1] if len(own) <= len(known) else x
-
-            loss_of(which, share, note)
-            asked.append(own)
-        return [torch.stack(parts).sum(0) for parts in zip(*asked, strict=True)]
-
-    def loss_of(which: str, share: slice, total: object) -> torch.Tensor:
+    def loss_of(share: slice, total: Rehearsed) -> torch.Tensor:
         z, y, u = logits[share], labels[share], unlabelled[share]
-        if which == "ce":
-            return partial_cross_entropy(z, y, total=total)  # type: ignore[arg-type]
-        return known_risk(z, y, u, prior=0.4, total=total)  # type: ignore[arg-type]
+        if n_sums == 1:
+            return partial_cross_entropy(z, y, total=total) + 0 * u.sum()
+        return known_risk(z, y, u, prior=0.4, total=total)
 
-    for which in ("ce", "pu"):
-        logits.requires_grad_()
-        unlabelled.requires_grad_()
-        inputs = (logits,) if which == "ce" else (logits, unlabelled)
-        whole = loss_of(which, slice(None), lambda x: x)
-        wanted = torch.autograd.grad(whole, inputs)
-        known: list[torch.Tensor] = []
-        while len(known) < (1 if which == "ce" else 4):  # each sum needs those before
-            known = total_of(which)[: len(known) + 1]
-        parts = []
-        for share in shares:
-            answers = iter(known)
-            parts.append(
-                loss_of(which, share, lambda _, answers=answers: next(answers))
-            )
-        torch.testing.assert_close(torch.stack(parts).sum(), whole)
-        found = torch.autograd.grad(torch.stack(parts).sum(), inputs)
-        for a, b in zip(found, wanted, strict=True):
-            torch.testing.assert_close(a, b)
+    shares = [slice(0, 1), slice(1, 4)]
+    known: list[torch.Tensor] = []
+    while len(known) < n_sums:  # each sum depends on those before it
+        turns = [Rehearsed(known) for _ in shares]
+        for share, turn in zip(shares, turns, strict=True):
+            loss_of(share, turn)
+            assert len(turn.added) == n_sums
+        known = [*known, turns[0].added[len(known)] + turns[1].added[len(known)]]
+    whole = loss_of(slice(None), Rehearsed([]))
+    parts = torch.stack([loss_of(share, Rehearsed(known)) for share in shares])
+    torch.testing.assert_close(parts.sum(), whole)
+    inputs = (logits, unlabelled)
+    for found, wanted in zip(
+        torch.autograd.grad(parts.sum(), inputs),
+        torch.autograd.grad(whole, inputs),
+        strict=True,
+    ):
+        torch.testing.assert_close(found, wanted)
 
 
 def test_pixels_from_anywhere_become_less_known_than_painted_ones() -> None:

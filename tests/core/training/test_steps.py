@@ -13,8 +13,10 @@ import pytest
 import torch
 
 from napari_ood_seg.core.errors import DeviceError, FileFormatError
+from napari_ood_seg.core.training.instant import Scribbled
 from napari_ood_seg.core.training.memory import Size
 from napari_ood_seg.core.training.steps import Learning, Lessened, Training
+from tests.contracts.scenes import MIDDLE, strip
 from tests.core.training.test_deep import SMALL, assert_same, images, trainer
 
 if TYPE_CHECKING:
@@ -110,11 +112,16 @@ def assert_same_training(found: Training, wanted: Training) -> None:
         assert_same(dict(a), dict(b))
 
 
-@pytest.mark.parametrize("kind", ["empty", "cut", "other", "text"])
+@pytest.mark.parametrize("kind", ["empty", "cut", "other", "text", "strokes"])
 def test_a_checkpoint_of_something_else(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "training.pt"
     if kind == "other":
         run(training(replace(SMALL, width=16)), path)
+    elif kind == "strokes":  # what it has learned from would be held out
+        (image,) = images()
+        fewer = image.scribbles.without_class(2).add(2, strip(20, MIDDLE))
+        _, made, _ = trainer()._ready([Scribbled(image.source, fewer)])
+        run(made, path)
     elif kind == "cut":
         run(training(), path)
         path.write_bytes(path.read_bytes()[:2_000])

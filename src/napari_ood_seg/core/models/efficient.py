@@ -159,9 +159,9 @@ def load_pretrained(
     """Give the encoder the weights in a file.
 
     The network is shown decorrelated channels, the weights were trained on red, green
-    and blue. With the axes of the former, the first layer is turned to them exactly,
-    but for a constant which batch normalisation takes out. Without, all channels are
-    taken for grey.
+    and blue of spread 1. With the axes of the former, the first layer is turned to
+    them, up to their scale and a constant, which batch normalisation takes out.
+    Without, all channels are taken for grey.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -101,6 +102,15 @@ class Patches:
         """All pieces, each with the number of its image; the classes take turns."""
         turns = zip_longest(*self._of_class)
         return [found for turn in turns for found in turn if found is not None]
+
+    @property
+    def fingerprint(self) -> int:
+        """A number that changes with the pieces, their classes and their planes."""
+        out = 0
+        for image, piece in self.pieces:
+            about = f"{image} {piece.class_id} {piece.plane}".encode()
+            out = zlib.crc32(piece.coords.tobytes(), zlib.crc32(about, out))
+        return out
 
     def draw(
         self,

@@ -267,6 +267,7 @@ class Training:
             "generator": self._generator.get_state(),
             "numbers": [self.step, self._since, self._least, self._spent],
             "size": list(self.size),
+            "pieces": self._pieces,
         }
 
     def _resume(self, path: Path) -> None:
@@ -275,17 +276,23 @@ class Training:
         Raises
         ------
         FileFormatError
-            If it is damaged, or of other classes, channels or settings.
+            If it is damaged, or of other scribbles, channels or settings.
         """
         try:
             self._restore(torch.load(path, map_location="cpu", weights_only=True))
         except (KeyError, RuntimeError, ValueError, EOFError, UnpicklingError) as error:
             raise FileFormatError(
                 f"the checkpoint {path.name!r} is damaged, or of a training with other "
-                "classes, channels or settings: delete it, or choose another name"
+                "scribbles, channels or settings: delete it, or choose another name"
             ) from error
 
+    @property
+    def _pieces(self) -> list[int]:
+        return [self._learned.fingerprint, self._held.fingerprint]
+
     def _restore(self, state: dict[str, Any]) -> None:
+        if state["pieces"] != self._pieces:  # what is held out now may be known to it
+            raise ValueError("other scribbles")
         self.net.load_state_dict(state["unet"])
         self._average.load_state_dict(state["average"])
         self.best.load_state_dict(state["best"])

@@ -74,15 +74,11 @@ def cut(images: Sequence[Scribbled], hold_one_in: int, *, seen: Seen) -> Cuts:
         Pixels that were learned from before: a piece with such pixels is not held
         out, as a promise made on it would be empty.
     """
-    return Cuts(
-        {
-            i.scribbles: tuple(
-                _placed(piece, i.source, seen)
-                for piece in deal(i.scribbles, hold_one_in)
-            )
-            for i in images
-        }
-    )
+    out: dict[Scribbles, tuple[Piece, ...]] = {}
+    for source, scribbles in images:
+        pieces = out.get(scribbles) or deal(scribbles, hold_one_in)
+        out[scribbles] = tuple(_placed(piece, source, seen) for piece in pieces)
+    return Cuts(out)
 
 
 def may_go_on(start: Start, images: Sequence[Scribbled], hold_one_in: int) -> bool:
