@@ -139,6 +139,19 @@ def test_it_is_better_from_the_first_check_on() -> None:
     assert warm[9].held_out < cold[9].held_out
 
 
+def test_it_is_never_worse_than_where_it_began() -> None:
+    """Steps that only spoil it leave the last network in place."""
+    deep = trainer(replace(SMALL, steps=60))
+    (image,) = images()
+    drive(deep.fit_network([image]))
+    last = deep.last
+    assert last is not None
+    spoiling = trainer(replace(SMALL, learning_rate=3.0, weight_decay=0.3))
+    found = drive(spoiling.fit_network([with_stroke(image, 1, 37)], start=last))
+    for key, value in last.network.weights.items():
+        assert torch.equal(found.weights[key], value), key
+
+
 def test_other_settings_start_anew() -> None:
     deep = trainer()
     (image,) = images()

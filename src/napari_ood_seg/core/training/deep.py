@@ -192,7 +192,7 @@ class DeepTrainer:
             net,
             *sets,
             config=config,
-            steps=min(config.steps, config.warm_steps) if warm else config.steps,
+            warm=warm,
             together=self.together,
         )
 

@@ -74,8 +74,9 @@ class Training:
         Untrained, or what to go on from.
     learned, held
         Patches to learn from, and patches to check on.
-    steps
-        At most; those of the settings if not given.
+    warm
+        Whether the network is one to go on from: fewer steps are taken, and it stays
+        the best one unless what is held out gets better.
     together
         The processes that share out each batch; the only one if not given.
 
@@ -92,12 +93,14 @@ class Training:
         held: Patches,
         *,
         config: DeepConfig,
-        steps: int | None = None,
+        warm: bool = False,
         together: Alone | None = None,
     ) -> None:
         self.net, self.config = net, config
         self.best = copy.deepcopy(net)
-        self.step, self.steps = 0, config.steps if steps is None else steps
+        self.step, self.steps = 0, config.steps
+        if warm:
+            self.steps = min(config.steps, config.warm_steps)
         self.size = Size(config.batch, config.patch)
         self._average = copy.deepcopy(net)
         self._learned, self._held = learned, held
@@ -118,6 +121,7 @@ class Training:
         )
         self._generator = torch.Generator().manual_seed(config.seed)
         self._least, self._since, self._spent = float("inf"), 0, 0.0
+        self._warm = warm
 
     def run(self, checkpoint: Path | None = None) -> Steps:
         """Train until the steps, the seconds or the patience are used up.
@@ -131,7 +135,7 @@ class Training:
         """
         if checkpoint is not None and checkpoint.is_file():
             self._resume(checkpoint)
-        held_out = float("nan")
+        held_out = self._check() if self._warm and self.step == 0 else float("nan")
         while not self._is_over():
             begin = time.perf_counter()
             loss = self._advance()
