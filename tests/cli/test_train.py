@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 
 import napari_ood_seg.core as ood
 
@@ -103,6 +107,50 @@ def test_the_deep_engine(run: Run, files: Path, tmp_path: Path) -> None:
     assert "U-Net" in deep.descriptor.encoder.name
     prediction = ood.predict(deep, files / "tissue.png", device="cpu")
     assert set(np.unique(prediction.classes)) <= set(deep.class_ids)
+
+
+def test_two_processes_write_one_model(files: Path, tmp_path: Path) -> None:
+    """Under torchrun, as a user starts it."""
+    model, kept = tmp_path / "deep.oodseg", tmp_path / "training.pt"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run"),
+            *("--standalone", "--nproc-per-node", "2", "-m", "napari_ood_seg"),
+            *("train", files / "tissue.png", "-s", files / "mask.png", "-o", model),
+            *("--engine", "deep", "--seconds", "1", "--device", "cpu"),
+            *("--checkpoint", kept),
+        ],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(f"saved {model}") == 1
+    assert set(tmp_path.iterdir()) == {model, kept}
+    deep = ood.load_model(model)
+    assert deep.descriptor.encoder is not None
+    steps = torch.load(kept, weights_only=True)["numbers"][0]
+    assert deep.descriptor.encoder.name == f"U-Net, {steps} steps"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--network resnet", "unknown network: resnet"),
+        ("--pretrained weights.pth", "choose an efficientnet"),
+        ("--network efficientnet-b0 --pretrained no.pth", "there are no weights"),
+    ],
+)
+def test_settings_of_the_network(
+    run: Run, files: Path, tmp_path: Path, options: str, words: str
+) -> None:
+    arguments = ("train", files / "tissue.png", "-s", files / "mask.png")
+    output = ("-o", tmp_path / "m.oodseg", "--engine", "deep", "--device", "cpu")
+    result = run(*arguments, *output, *options.split())
+    assert result.exit_code in {1, 2}
+    assert words in " ".join(result.output.replace("│", " ").split())
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_engine(run: Run, files: Path, tmp_path: Path) -> None:

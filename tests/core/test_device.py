@@ -1,12 +1,25 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
-from napari_ood_seg.core.device import available_devices, one_thread, pick_device
+from napari_ood_seg.core.device import (
+    available_devices,
+    has_nvidia_card,
+    one_thread,
+    pick_device,
+    release_memory,
+    unused_gpu,
+)
 from napari_ood_seg.core.errors import DeviceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -58,3 +71,78 @@ def test_one_thread_meanwhile() -> None:
     with one_thread():
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("device", "emptied"), [("cpu", []), ("cuda:1", ["cuda"]), ("mps", ["mps"])]
+)
+def test_memory_is_given_back(
+    monkeypatch: pytest.MonkeyPatch, device: str, emptied: list[str]
+) -> None:
+    """What only refers to itself is freed before the cache is emptied."""
+
+    class Holder:
+        me: object = None
+
+    holder = Holder()
+    holder.me = holder
+    kept = weakref.ref(holder)
+    told: list[str] = []
+
+    def empty(name: str) -> None:
+        assert kept() is None, "collected first"
+        told.append(name)
+
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: empty("cuda"))
+    monkeypatch.setattr(torch.mps, "empty_cache", lambda: empty("mps"))
+    gc.disable()
+    try:
+        del holder
+        assert kept() is not None
+        release_memory(torch.device(device))
+    finally:
+        gc.enable()
+    assert kept() is None
+    assert told == emptied
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_memory_of_a_card_is_really_free() -> None:
+    device = torch.device("cuda")
+    release_memory(device)
+    before = torch.cuda.memory_reserved(device)
+    block = [torch.zeros(2**28, device=device)]
+    block.append(block)  # type: ignore[arg-type]
+    assert torch.cuda.memory_reserved(device) >= before + 2**30
+    del block
+    release_memory(device)
+    assert torch.cuda.memory_reserved(device) == before
+
+
+@pytest.mark.parametrize(
+    ("built", "card", "told"),
+    [(None, True, True), (None, False, False), ("12.8", True, False)],
+)
+def test_a_card_that_this_torch_cannot_use(
+    monkeypatch: pytest.MonkeyPatch, built: str | None, card: bool, told: bool
+) -> None:
+    monkeypatch.setattr(torch.version, "cuda", built)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    sentence = unused_gpu(has_card=lambda: card)
+    assert bool(sentence) == told
+    if told:
+        assert sentence.startswith("this machine has an NVIDIA graphics card, but ")
+        assert "https://pytorch.org" in sentence
+
+
+def test_where_the_driver_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not has_nvidia_card(driver=tmp_path / "nvidia")
+    tool = tmp_path / "nvidia-smi"
+    tool.touch(mode=0o755)
+    monkeypatch.setenv("PATHEXT", "")
+    assert has_nvidia_card(driver=tmp_path / "nvidia")
+    tool.unlink()
+    (tmp_path / "nvidia").mkdir()
+    assert has_nvidia_card(driver=tmp_path / "nvidia")

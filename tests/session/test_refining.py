@@ -33,6 +33,7 @@ INSTANT = InstantConfig(filters=FilterConfig(sigmas=(1.0, 2.0)), tile=32)
 DEEP = DeepConfig(
     width=8,
     steps=12,
+    warm_steps=12,
     patch=32,
     batch=4,
     check_every=4,

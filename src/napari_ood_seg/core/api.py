@@ -81,7 +81,9 @@ def train(
     FileFormatError
         If a file is damaged.
     DeviceError
-        If there is no such device.
+        If there is no such device, or its memory is too small for a network.
+    DependencyError
+        If a network needs a package that is not installed.
 
     Examples
     --------

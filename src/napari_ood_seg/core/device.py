@@ -1,8 +1,11 @@
-"""Choose the compute device."""
+"""Choose the compute device, and give back its memory."""
 
 from __future__ import annotations
 
+import gc
+import shutil
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,7 +13,7 @@ import torch
 from napari_ood_seg.core.errors import DeviceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 def available_devices() -> tuple[tuple[str, str], ...]:
@@ -62,3 +65,45 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def release_memory(device: torch.device) -> None:
+    """Give back what is kept of a device's memory and not in use.
+
+    Collects what only refers to itself first: a model that was dropped, and frames of
+    an error, may still hold tensors.
+    """
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
+def unused_gpu(*, has_card: Callable[[], bool] | None = None) -> str:
+    """Return a sentence if there is an NVIDIA card that this torch cannot use.
+
+    Parameters
+    ----------
+    has_card
+        Whether there is one; looks for NVIDIA's driver if not given.
+    """
+    if torch.version.cuda is not None or torch.cuda.is_available():
+        return ""
+    if not (has_card or has_nvidia_card)():
+        return ""
+    return (
+        "this machine has an NVIDIA graphics card, but torch was installed for the CPU "
+        "only: install torch with CUDA from https://pytorch.org to use the card"
+    )
+
+
+def has_nvidia_card(*, driver: Path = Path("/proc/driver/nvidia")) -> bool:
+    """Whether NVIDIA's driver is installed here.
+
+    Parameters
+    ----------
+    driver
+        What the driver makes on Linux.
+    """
+    return driver.exists() or shutil.which("nvidia-smi") is not None

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_ood_seg.core.models.unet import Network, UNet, initialise
+from napari_ood_seg.core.models.network import Network
+from napari_ood_seg.core.models.unet import UNet, initialise
 
 N_IN, N_CLASSES, WIDTH = 3, 2, 8
 
@@ -83,32 +84,6 @@ def test_logits_are_the_head_of_the_finest_stage() -> None:
     )
     expected += unet.state_dict()["head.bias"].view(1, -1, 1, 1)
     torch.testing.assert_close(unet(x), expected, atol=1e-5, rtol=1e-4)
-
-
-def test_training_on_does_not_change_a_frozen_copy() -> None:
-    unet = UNet(N_IN, N_CLASSES, WIDTH).eval()
-    net, x = Network.of(unet, name="copy"), image(16, 16)
-    before = net(x)
-    with torch.no_grad():
-        for weight in unet.parameters():
-            weight.add_(1.0)
-    for a, b in zip(before, net(x), strict=True):
-        assert torch.equal(a, b)
-
-
-def test_restored_from_a_file_it_is_the_same() -> None:
-    net, x = network(), image(24, 24)
-    facts = {"name": net.name, "sizes": list(net.sizes)}
-    again = Network.restored(facts, net.weights)
-    assert again.name == "random"
-    for a, b in zip(net(x), again(x), strict=True):
-        assert torch.equal(a, b)
-
-
-def test_weights_of_other_shapes_are_refused() -> None:
-    net = network()
-    with pytest.raises(ValueError, match="do not fit"):
-        Network.restored({"name": "x", "sizes": [N_IN, N_CLASSES, 16]}, net.weights)
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:

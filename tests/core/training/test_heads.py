@@ -10,22 +10,23 @@ import torch
 from napari_ood_seg.core.config import DeepConfig, FilterConfig, InstantConfig
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.inference.predict import predict
-from napari_ood_seg.core.models.unet import Network, UNet, initialise
+from napari_ood_seg.core.models.network import Network
+from napari_ood_seg.core.models.unet import UNet, initialise
 from napari_ood_seg.core.training.folds import deal
 from napari_ood_seg.core.training.heads import (
     Heads,
-    Seen,
     dealt,
-    to_learn,
     unseen_folds,
 )
 from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled
+from napari_ood_seg.core.training.warm import cut, touches
 from tests.contracts.scenes import CPU, LEFT, drive, strip, strokes, three_textures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from napari_ood_seg.core.training.folds import Piece
+    from napari_ood_seg.core.training.warm import Seen
     from napari_ood_seg.core.types import Prediction
 
 INSTANT = InstantConfig(filters=FilterConfig(sigmas=(1.0, 2.0)), tile=32)
@@ -54,47 +55,37 @@ def applied(trainer: InstantTrainer, image: Scribbled) -> Prediction:
 
 def seen_by(image: Scribbled) -> Seen:
     """Return what a network that was trained on an image has seen."""
-    learned, _ = to_learn(image, DEEP, Seen())
-    return Seen().with_(image.source, learned)
+    return cut([image], DEEP.hold_one_in, seen={}).seen([image], {})
 
 
 def pixels(pieces: Iterable[Piece]) -> set[tuple[int, ...]]:
     return {tuple(at) for p in pieces for at in p.coords.tolist()}
 
 
-def test_a_quarter_of_the_strokes_is_held_out(image: Scribbled) -> None:
-    assert unseen_folds(DEEP) == {0, 4}
-    learned, held = to_learn(image, DEEP, Seen())
-    assert [(p.class_id, p.stroke_id) for p in held] == [(1, 1), (2, 4)]
-    assert len(learned) == 4
-    assert not pixels(learned) & pixels(held)
-
-
 def test_what_was_seen_is_never_judged_by(image: Scribbled) -> None:
     """A stroke is removed, another comes, one is partly erased: folds move on."""
+    assert unseen_folds(DEEP) == {0, 4}
     seen = seen_by(image)
+    learned = [p for p in deal(image.scribbles, 4) if p.fold != 0]
+    assert len(learned) == 4
     scribbles = image.scribbles.add(0, image.scribbles.strokes[0].coords)
     scribbles = scribbles.add(1, strip(20, LEFT)).add(0, [[28, k] for k in range(20)])
     now = image._replace(scribbles=scribbles)
-    learned, _ = to_learn(image, DEEP, Seen())
     unseen = [p for p in dealt(now, DEEP, seen) if p.fold in unseen_folds(DEEP)]
     assert not pixels(unseen) & pixels(learned)
     assert pixels(unseen) == pixels(
         p for p in deal(now.scribbles, 8) if p.class_id == 2 and p.stroke_id == 4
     ) | set(map(tuple, strip(20, LEFT).tolist()))
     assert pixels(dealt(now, DEEP, seen)) == pixels(deal(now.scribbles, 8))
-    again, held = to_learn(now, DEEP, seen)
-    assert not pixels(held) & pixels(learned)
-    assert pixels(again) | pixels(held) == pixels(deal(now.scribbles, 8))
 
 
 def test_every_image_has_its_own_pixels(image: Scribbled) -> None:
     other = ImageSource.from_array(three_textures(seed=1), axes="YXC", name="other")
     seen = seen_by(image)
     piece = deal(image.scribbles, 8)[1]
-    assert seen.touches(image.source, piece)
-    assert not seen.touches(other, piece)
-    assert not seen.touches(image.source, replace(piece, plane=(1,)))
+    assert touches(seen, image.source, piece)
+    assert not touches(seen, other, piece)
+    assert not touches(seen, image.source, replace(piece, plane=(1,)))
 
 
 def test_what_is_unknown_is_the_filters_business(image: Scribbled) -> None:

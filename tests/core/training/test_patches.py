@@ -6,6 +6,8 @@ import torch
 
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
+from napari_ood_seg.core.training import augment
+from napari_ood_seg.core.training import patches as patches_module
 from napari_ood_seg.core.training.folds import Piece, deal
 from napari_ood_seg.core.training.patches import IGNORED, Painted, Patches, only
 from tests.contracts.scenes import CPU
@@ -40,7 +42,9 @@ def test_labels_and_channels_belong_together() -> None:
     assert ((batch.y >= 0).flatten(1).sum(1) > 0).all(), "a patch without paint"
 
 
-def test_turned_and_mirrored_they_still_do() -> None:
+def test_changed_at_random_they_still_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Except at the edges of strokes, where pixels are mixed: not enlarged here."""
+    monkeypatch.setattr(augment, "ZOOM", 1.0)
     patches, _ = scene()
     plain = patches.draw(8, torch.Generator().manual_seed(0), augment=False)
     batch = patches.draw(40, torch.Generator().manual_seed(0), augment=True)
@@ -48,6 +52,56 @@ def test_turned_and_mirrored_they_still_do() -> None:
         painted, bare = x[y >= 0], x[y == IGNORED]
         assert painted.min() > bare.max(), "paint is brighter than what is not painted"
     assert not torch.equal(plain.x, batch.x[:8])
+
+
+def test_enlarged_a_patch_shows_what_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plane whose pixels are their column: how fast they rise is the size."""
+    monkeypatch.setattr(patches_module, "recoloured", lambda x, _: x)
+    monkeypatch.setattr(patches_module, "turned", lambda x, y, _: (x, y))
+    scribbles = Scribbles(SHAPE).add(5, [[30, k] for k in range(30, 50)])
+    array = np.broadcast_to(np.arange(80, dtype=np.float32), SHAPE)[..., None]
+    image = Painted(
+        ImageSource.from_array(array.copy(), axes="YXC"), scribbles, deal(scribbles, 2)
+    )
+    patches = Patches([image], (5,), doubled, size=16, device=CPU)
+    batch = patches.draw(60, torch.Generator().manual_seed(0), augment=True)
+    steps = batch.x[:, 0, :, 4:-4].diff(dim=2) / 2
+    each = steps.mean((1, 2))
+    assert float((steps - each[:, None, None]).abs().max()) < 0.1
+    edges = {round(16 * float(s)) for s in each}
+    assert edges == set(range(13, 21)), "16 / 1.25 to 16 * 1.25 pixels"
+
+
+def test_shares_are_parts_of_the_same_batch() -> None:
+    patches, _ = scene()
+    for draw in (patches.draw, patches.draw_anywhere):
+        own = [torch.Generator().manual_seed(0) for _ in range(3)]
+        whole = draw(5, own[0], augment=True)
+        first = draw(5, own[1], augment=True, share=slice(0, 5, 2))
+        second = draw(5, own[2], augment=True, share=slice(1, 5, 2))
+        assert torch.equal(whole.x[0::2], first.x)
+        assert torch.equal(whole.x[1::2], second.x)
+        assert torch.equal(whole.y[1::2], second.y)
+        states = [g.get_state() for g in own]
+        assert all(torch.equal(states[0], s) for s in states)
+
+
+def test_patches_from_anywhere_cover_the_image() -> None:
+    """Pixels that are their number: all are seen, the middle ones most."""
+    array = np.arange(60 * 80, dtype=np.float32).reshape(60, 80, 1)
+    scribbles = Scribbles(SHAPE).add(5, [[9, k] for k in range(9, 25)])
+    source = ImageSource.from_array(array, axes="YXC")
+    image = Painted(source, scribbles, deal(scribbles, 2))
+    patches = Patches([image], (5,), doubled, size=16, device=CPU)
+    batch = patches.draw_anywhere(200, torch.Generator().manual_seed(0), augment=False)
+    assert len((batch.x / 2).unique()) > 0.99 * 60 * 80
+
+
+def test_another_size() -> None:
+    patches, _ = scene()
+    batch = patches.draw(3, torch.Generator().manual_seed(0), augment=True, size=24)
+    assert batch.x.shape == (3, 1, 24, 24)
+    assert batch.y.shape == (3, 24, 24)
 
 
 def test_classes_are_drawn_alike() -> None:

@@ -83,3 +83,9 @@ def test_the_form_has_the_networks_settings_alone(panel: DeepPanel) -> None:
     names = {path[0] for path in panel.settings._inputs}
     assert {"steps", "seconds", "width", "evidence"} <= names
     assert "heads" not in names
+
+
+def test_settings_are_shown_on_demand(panel: DeepPanel, user: Any) -> None:
+    assert not panel.settings.isVisible()
+    user.mouseClick(button(panel, "Settings…"), LEFT)
+    assert panel.settings.isVisible()

@@ -17,7 +17,7 @@ from napari_ood_seg.core.features.descriptor import Descriptor, Reduction
 from napari_ood_seg.core.features.encoder import Encoder
 from napari_ood_seg.core.io.safe_file import read_document, write_document
 from napari_ood_seg.core.models.instant import InstantModel
-from napari_ood_seg.core.models.unet import Network
+from napari_ood_seg.core.models.network import Network
 from napari_ood_seg.core.ood.ensemble import Ensemble, select
 from napari_ood_seg.core.ood.threshold import Calibration
 from napari_ood_seg.core.training.crossfit import makers
@@ -112,7 +112,7 @@ def _about(descriptor: Descriptor) -> dict[str, Any] | None:
     """Return what a model file tells about the encoder, besides its weights."""
     encoder, colors = descriptor.encoder, descriptor.colors
     if isinstance(encoder, Network):
-        return {"name": encoder.name, "sizes": list(encoder.sizes)}
+        return encoder.facts
     if encoder is None or colors is None:
         return None
     return {"name": encoder.name, "low": colors.low, "high": colors.high}

@@ -2,45 +2,61 @@
 
 from __future__ import annotations
 
-import copy
-import io
-import time
-from dataclasses import replace
-from functools import partial
-from pickle import UnpicklingError
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own convention
 
-from napari_ood_seg.core.errors import FileFormatError
 from napari_ood_seg.core.features.channels import fit_channels
 from napari_ood_seg.core.features.store import sample_regions
-from napari_ood_seg.core.io.files import write_bytes
-from napari_ood_seg.core.models.unet import Network, UNet, initialise
-from napari_ood_seg.core.training.heads import Heads, Seen, to_learn
+from napari_ood_seg.core.models.efficient import EfficientUNet, load_pretrained
+from napari_ood_seg.core.models.network import Network, build
+from napari_ood_seg.core.models.unet import initialise
+from napari_ood_seg.core.training.distributed import Alone
+from napari_ood_seg.core.training.heads import Heads
 from napari_ood_seg.core.training.instant import InstantTrainer, check, painted_plane
-from napari_ood_seg.core.training.patches import IGNORED, Painted, Patches, only
-from napari_ood_seg.core.types import Learning, Progress
+from napari_ood_seg.core.training.patches import Painted, Patches, only
+from napari_ood_seg.core.training.steps import Training
+from napari_ood_seg.core.training.warm import Cuts, Start, cut, may_go_on, take_over
+from napari_ood_seg.core.types import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
-    from torch import Tensor
-
     from napari_ood_seg.core.config import DeepConfig
+    from napari_ood_seg.core.features.channels import ChannelMap
     from napari_ood_seg.core.models.instant import InstantModel
+    from napari_ood_seg.core.models.staged import StagedNet
     from napari_ood_seg.core.training.instant import Scribbled
+    from napari_ood_seg.core.training.warm import Seen
     from napari_ood_seg.core.types import ClassInfo
 
 
-_MOST_CHECKED: Final = 24
-"""Held-out pieces that are looked at in each check."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """A training, and what it is of.
+
+    Attributes
+    ----------
+    class_ids
+        Ascending: the order of the logits.
+    seen
+        The pixels that are learned from, now or before; see `Start`.
+    """
+
+    training: Training
+    class_ids: tuple[int, ...]
+    seen: Seen = field(repr=False)
+
+    def start(self) -> Start:
+        """Return the best network until now, for another training to go on from."""
+        network = _frozen(self.training)
+        return Start(network=network, class_ids=self.class_ids, seen=self.seen)
 
 
 class DeepTrainer:
-    """Trains a U-Net on scribbled pixels, then detectors on filters and its decoder.
+    """Trains a network on scribbled pixels, then detectors on its decoder.
 
     Some strokes are held out of training: they say when to stop, and whether the
     network tells the classes apart better than filters do. What is unknown is the
@@ -54,6 +70,13 @@ class DeepTrainer:
         Where everything is computed.
     checkpoint
         File that training is written to at each check, and goes on from.
+    together
+        The processes that train together, see `launch`; their device is used.
+
+    Attributes
+    ----------
+    last
+        The last network, to give to the next `fit` when strokes were added.
     """
 
     def __init__(
@@ -62,282 +85,160 @@ class DeepTrainer:
         *,
         device: torch.device,
         checkpoint: Path | None = None,
+        together: Alone | None = None,
     ) -> None:
         self.config = config
-        self.device = device
+        self.together = Alone(device) if together is None else together
+        self.device = self.together.device
         self.checkpoint = checkpoint
+        self.last: Start | None = None
 
     def fit(
-        self, images: Sequence[Scribbled], classes: Sequence[ClassInfo]
+        self,
+        images: Sequence[Scribbled],
+        classes: Sequence[ClassInfo],
+        *,
+        start: Start | None = None,
     ) -> Generator[Progress, None, InstantModel]:
         """Fit to all scribbles on all images; raises what `InstantTrainer.fit` does.
+
+        Parameters
+        ----------
+        start
+            A network to go on from, with fewer steps. It is not used if it has other
+            channels, or has learned from all that could be held out of a class.
 
         Raises
         ------
         FileFormatError
             If the checkpoint is damaged or of another training.
+        DependencyError
+            If the network needs a package that is not installed.
+        DeviceError
+            If memory does not hold a single small patch.
         """
-        yield Progress(done=0, total=0, stage="measuring the image")
-        training = self.prepare(images)
-        yield from training.run(self.checkpoint)
-        heads = self.heads(training)
+        prepared = yield from self._fit_network(images, start)
+        heads = self.heads(prepared)
         model = yield from heads.fit(images, classes)
-        if heads.is_used:
-            return model
-        model = yield from InstantTrainer(self.config.heads, device=self.device).fit(
-            images, classes
-        )
-        return replace(model, remarks=(*model.remarks, heads.verdict))
+        remarks = _remarks(prepared.training)
+        if not heads.is_used:
+            plain = InstantTrainer(self.config.heads, device=self.device)
+            model = yield from plain.fit(images, classes)
+            remarks = (*remarks, heads.verdict)
+        return replace(model, remarks=(*remarks, *model.remarks))
 
-    def heads(self, training: Training) -> Heads:
+    def heads(self, prepared: Prepared) -> Heads:
         """Return what fits detectors beside the network that there is now."""
-        name = f"U-Net, {training.step} steps"
-        network = Network.of(training.best, name=name)
-        return Heads(network, training.seen, self.config, device=self.device)
+        network = _frozen(prepared.training)
+        return Heads(network, prepared.seen, self.config, device=self.device)
+
+    def fit_network(
+        self, images: Sequence[Scribbled], *, start: Start | None = None
+    ) -> Generator[Progress, None, Network]:
+        """Train the network alone, as processes do that write no model."""
+        prepared = yield from self._fit_network(images, start)
+        return _frozen(prepared.training)
+
+    def _fit_network(
+        self, images: Sequence[Scribbled], start: Start | None
+    ) -> Generator[Progress, None, Prepared]:
+        yield Progress(done=0, total=0, stage="measuring the image")
+        prepared = self.prepare(images, start=start)
+        yield from prepared.training.run(self.checkpoint)
+        self.last = prepared.start()
+        return prepared
 
     def prepare(
-        self, images: Sequence[Scribbled], before: Training | None = None
-    ) -> Training:
-        """Return the training of a network, before its first step.
-
-        Parameters
-        ----------
-        before
-            Training on the same images and classes; its best weights are the first.
-
-        Raises
-        ------
-        ScribbleError, ImageError, ModelMismatchError
-            As `InstantTrainer.fit`.
-        """
+        self, images: Sequence[Scribbled], *, start: Start | None = None
+    ) -> Prepared:
+        """Return the training of a network, before its first step; see `fit`."""
         check(images)
+        if start is not None and not may_go_on(start, images, self.config.hold_one_in):
+            start = None
+        channels = self._channels(images)
+        net, start = self._network(images, channels, start)
+        before: Seen = {} if start is None else start.seen
+        cuts = cut(images, self.config.hold_one_in, seen=before)
+        return Prepared(
+            training=self._training(
+                net, images, channels, cuts, warm=start is not None
+            ),
+            class_ids=_class_ids(images),
+            seen=cuts.seen(images, before),
+        )
+
+    def _channels(self, images: Sequence[Scribbled]) -> ChannelMap:
         regions = [
             sample_regions(i.source, device=self.device, plane=painted_plane(i))
             for i in images
         ]
-        channels = fit_channels(
+        return fit_channels(
             self.config.heads.filters, (x for own in regions for x in own())
         )
-        ids = sorted({i for _, s in images for i in s.class_ids})
-        seen = Seen() if before is None else before.seen
-        learned, held = [], []
-        for image in images:
-            learn, check_on = to_learn(image, self.config, seen)
-            seen = seen.with_(image.source, learn)
-            learned.append(Painted(image.source, only(image.scribbles, learn), learn))
-            held.append(
-                Painted(image.source, only(image.scribbles, check_on), check_on)
-            )
-        sets = [
-            Patches(painted, ids, channels, size=self.config.patch, device=self.device)
-            for painted in (learned, held)
-        ]
-        generator = torch.Generator().manual_seed(self.config.seed)
-        unet = UNet(channels.n_out, len(ids), self.config.width)
-        initialise(unet, generator)
-        if before is not None:
-            unet.load_state_dict(before.best.state_dict())
-        return Training(unet.to(self.device), *sets, seen=seen, config=self.config)
 
+    def _network(
+        self, images: Sequence[Scribbled], channels: ChannelMap, start: Start | None
+    ) -> tuple[StagedNet, Start | None]:
+        """Return the network to train, and the start if that is where it begins."""
+        config, ids = self.config, _class_ids(images)
+        net = build(config.network, (channels.n_out, len(ids), config.width))
+        initialise(net, torch.Generator().manual_seed(config.seed))
+        if start is not None and not take_over(net, start, ids):
+            start = None
+        if start is None and config.pretrained and isinstance(net, EfficientUNet):
+            colours = channels.light is None and len(channels.mean) == 3
+            basis = channels.basis if colours else None
+            load_pretrained(net, config.pretrained, basis=basis)
+        return net.to(self.device), start
 
-class Training:
-    """Training of one network, step by step; the same seed gives the same weights.
-
-    Parameters
-    ----------
-    unet
-        Untrained.
-    learned, held
-        Patches to learn from, and patches to check on.
-    seen
-        The pixels that are learned from, now or before.
-    """
-
-    def __init__(
+    def _training(
         self,
-        unet: UNet,
-        learned: Patches,
-        held: Patches,
+        net: StagedNet,
+        images: Sequence[Scribbled],
+        channels: ChannelMap,
+        cuts: Cuts,
         *,
-        seen: Seen,
-        config: DeepConfig,
-    ) -> None:
-        self.unet, self.seen, self.config = unet, seen, config
-        self.best = copy.deepcopy(unet)
-        self.step = 0
-        self._average = copy.deepcopy(unet)
-        self._learned, self._held = learned, held
-        on_cuda = next(unet.parameters()).is_cuda
-        self._half = partial(
-            torch.autocast, "cuda", dtype=torch.bfloat16, enabled=on_cuda
-        )
-        if on_cuda:
-            unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._optimizer = torch.optim.AdamW(
-            unet.parameters(),
-            lr=config.learning_rate,
-            weight_decay=config.weight_decay,
-            fused=on_cuda,
-        )
-        self._generator = torch.Generator().manual_seed(config.seed)
-        self._least, self._since, self._spent = float("inf"), 0, 0.0
-
-    def run(self, checkpoint: Path | None = None) -> Iterator[Learning]:
-        """Train until the steps, the seconds or the patience are used up.
-
-        Raises
-        ------
-        FileFormatError
-            If the checkpoint is damaged or of another training.
-        """
+        warm: bool,
+    ) -> Training:
         config = self.config
-        if checkpoint is not None and checkpoint.is_file():
-            self._resume(checkpoint)
-        loss = held_out = float("nan")
-        while not self._is_over():
-            begin = time.perf_counter()
-            loss = self._advance()
-            self._spent += time.perf_counter() - begin
-            if self.step % config.check_every == 0 or self._is_over():
-                held_out = self._check()
-                if checkpoint is not None:
-                    self._save(checkpoint)
-            yield Learning(
-                done=self.step,
-                total=config.steps,
-                stage="training the network",
-                loss=loss,
-                held_out=held_out,
+        sets = []
+        for held in (False, True):
+            painted = []
+            for source, scribbles in images:
+                pieces = tuple(p for p in cuts(scribbles) if (p.fold == 0) == held)
+                painted.append(Painted(source, only(scribbles, pieces), pieces))
+            sets.append(
+                Patches(
+                    painted,
+                    _class_ids(images),
+                    channels,
+                    size=config.patch,
+                    device=self.device,
+                )
             )
-
-    def _is_over(self) -> bool:
-        """Whether the steps, the seconds or the patience are used up."""
-        config = self.config
-        return (
-            self.step >= config.steps
-            or self._spent > config.seconds
-            or self._since >= config.patience
+        return Training(
+            net,
+            *sets,
+            config=config,
+            warm=warm,
+            together=self.together,
         )
 
-    def _advance(self) -> float:
-        """Take one step, and return the loss before it."""
-        config = self.config
-        batch = self._learned.draw(
-            config.batch, self._generator, augment=config.augment
-        )
-        self.unet.train()
-        with self._half():
-            logits = self.unet(batch.x)
-        loss = partial_cross_entropy(logits.float(), batch.y)
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self._optimizer.step()
-        self.step += 1
-        # the average starts as the weights do, and forgets that soon
-        memory = min(config.ema, self.step / (self.step + 10))
-        _average(self._average, self.unet, memory)
-        return float(loss.detach())
 
-    @torch.inference_mode()
-    def _check(self) -> float:
-        """Return the loss on held-out pieces; the best weights are kept."""
-        pieces = self._held.pieces[:_MOST_CHECKED]
-        if not pieces:  # nothing could be held out: the last weights are as good
-            self.best.load_state_dict(self._average.state_dict())
-            self._least = 0.0
-            return float("nan")
-        self._average.eval()
-        losses = []
-        for image, piece in pieces:
-            x, y = self._held.around(image, piece)
-            losses.append(partial_cross_entropy(self._average(x), y))
-        mean = float(torch.stack(losses).mean())
-        if mean < self._least:
-            self._least, self._since = mean, 0
-            self.best.load_state_dict(self._average.state_dict())
-        else:
-            self._since += 1
-        return mean
-
-    def _save(self, path: Path) -> None:
-        data = io.BytesIO()
-        torch.save(self._state(), data)
-        write_bytes(path, data.getvalue())  # the old one stays until this is written
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            "unet": self.unet.state_dict(),
-            "average": self._average.state_dict(),
-            "best": self.best.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-            "generator": self._generator.get_state(),
-            "numbers": [self.step, self._since, self._least, self._spent],
-        }
-
-    def _resume(self, path: Path) -> None:
-        """Go on from a checkpoint.
-
-        Raises
-        ------
-        FileFormatError
-            If it is damaged, or of other classes, channels or settings.
-        """
-        try:
-            self._restore(torch.load(path, map_location="cpu", weights_only=True))
-        except (KeyError, RuntimeError, ValueError, EOFError, UnpicklingError) as error:
-            raise FileFormatError(
-                f"the checkpoint {path.name!r} is damaged, or of a training with other "
-                "classes, channels or settings: delete it, or choose another name"
-            ) from error
-
-    def _restore(self, state: dict[str, Any]) -> None:
-        self.unet.load_state_dict(state["unet"])
-        self._average.load_state_dict(state["average"])
-        self.best.load_state_dict(state["best"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._generator.set_state(state["generator"])
-        step, since, self._least, self._spent = state["numbers"]
-        self.step, self._since = int(step), int(since)
+def _class_ids(images: Sequence[Scribbled]) -> tuple[int, ...]:
+    """Return the painted classes, ascending: the order of the logits."""
+    return tuple(sorted({i for _, s in images for i in s.class_ids}))
 
 
-def partial_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy of the painted pixels, every class alike.
-
-    Parameters
-    ----------
-    logits
-        `(b, k, h, w)`.
-    labels
-        `(b, h, w)` class indices; `IGNORED` where nothing is painted.
-
-    References
-    ----------
-    Tang et al., Normalized Cut Loss for Weakly-supervised CNN Segmentation, CVPR 2018,
-    for partial cross-entropy.
-
-    Examples
-    --------
-    Two pixels of class 0, one right and one undecided, and a sure one of class 1: the
-    mean of log(2) / 2 and 0.
-
-    >>> z = torch.tensor([[[[99.0, 0.0, 0.0, 5.0]], [[0.0, 0.0, 99.0, 5.0]]]])
-    >>> y = torch.tensor([[[0, 0, 1, IGNORED]]])
-    >>> round(float(partial_cross_entropy(z, y)), 4)
-    0.1733
-    """
-    each = F.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="none")
-    means = [each[labels == i].mean() for i in labels.unique().tolist() if i >= 0]
-    if not means:
-        return logits.sum() * 0.0
-    return torch.stack(means).mean()
+def _frozen(training: Training) -> Network:
+    net = training.best
+    kind = "" if net.architecture == "small" else f" with {net.architecture}"
+    return Network.of(net, name=f"U-Net{kind}, {training.step} steps")
 
 
-@torch.no_grad()
-def _average(average: UNet, now: UNet, memory: float) -> None:
-    """Move an average of weights and statistics towards those of now."""
-    own = average.state_dict()
-    for name, value in now.state_dict().items():
-        if value.is_floating_point():
-            own[name].lerp_(value, 1 - memory)
-        else:
-            own[name].copy_(value)
+def _remarks(training: Training) -> tuple[str, ...]:
+    """Return what a person should know about a training that is over."""
+    config = training.config
+    if training.size == (config.batch, config.patch):
+        return ()
+    return (f"memory ran out: the network saw {training.size} at a time",)

@@ -7,88 +7,31 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from napari_ood_seg.core.training.folds import ALWAYS_IN, deal
 from napari_ood_seg.core.training.instant import InstantTrainer
 from napari_ood_seg.core.training.roles import accuracies, chosen_share, roles
+from napari_ood_seg.core.training.warm import touches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    import numpy.typing as npt
     import torch
     from torch import Tensor
 
     from napari_ood_seg.core.config import DeepConfig, InstantConfig
-    from napari_ood_seg.core.data.source import ImageSource
-    from napari_ood_seg.core.models.unet import Network
+    from napari_ood_seg.core.models.network import Network
     from napari_ood_seg.core.ood.base import TrainingPixels
     from napari_ood_seg.core.training.crossfit import Probe
     from napari_ood_seg.core.training.folds import Piece
     from napari_ood_seg.core.training.instant import Scribbled
-
-    Pixels = Mapping[tuple[ImageSource, tuple[int, ...]], npt.NDArray[np.int64]]
+    from napari_ood_seg.core.training.warm import Seen
 
 _FOR_SCORE: Final = {"filters": 0.0, "both": 0.5, "network": 1.0}
 """How much the network counts for what is unknown."""
 
 
-class Seen:
-    """The pixels that a network was trained on, image by image.
-
-    Strokes come, go and are partly erased, so that numbers of strokes or folds do not
-    tell whether a network has seen what it is judged by.
-
-    Parameters
-    ----------
-    pixels
-        By image and plane, sorted positions, `row * width + column`.
-    """
-
-    def __init__(self, pixels: Pixels | None = None) -> None:
-        self._pixels: Pixels = pixels or {}
-
-    def with_(self, source: ImageSource, pieces: Sequence[Piece]) -> Seen:
-        """Return what is seen once these pieces are learned from as well."""
-        out = dict(self._pixels)
-        for piece in pieces:
-            key = (source, piece.plane)
-            known = out.get(key, np.zeros(0, np.int64))
-            out[key] = np.union1d(known, _flat(source, piece))
-        return Seen(out)
-
-    def touches(self, source: ImageSource, piece: Piece) -> bool:
-        """Whether any pixel of a piece was learned from."""
-        known = self._pixels.get((source, piece.plane))
-        return known is not None and bool(np.isin(_flat(source, piece), known).any())
-
-
-def _flat(source: ImageSource, piece: Piece) -> npt.NDArray[np.int64]:
-    rows, columns = piece.coords.astype(np.int64).T
-    found: npt.NDArray[np.int64] = rows * source.width + columns
-    return found
-
-
-def to_learn(
-    image: Scribbled, config: DeepConfig, seen: Seen
-) -> tuple[list[Piece], list[Piece]]:
-    """Return the pieces of scribble to train a network on, and those to check on.
-
-    The latter are one stroke of a class in `hold_one_in`, never one that the network,
-    which may go on from weights that there are, has seen.
-    """
-    learned: list[Piece] = []
-    held: list[Piece] = []
-    for piece in deal(image.scribbles, config.heads.folds):
-        is_held = piece.fold in unseen_folds(config)
-        is_held = is_held and not seen.touches(image.source, piece)
-        (held if is_held else learned).append(piece)
-    return learned, held
-
-
 def unseen_folds(config: DeepConfig) -> frozenset[int]:
-    """Return the folds of strokes that the network is not trained on."""
+    """Return the folds that hold what the network was not trained on, see `dealt`."""
     return frozenset(range(0, config.heads.folds, config.hold_one_in))
 
 
@@ -101,7 +44,7 @@ def dealt(image: Scribbled, config: DeepConfig, seen: Seen) -> Iterator[Piece]:
         if piece.fold == ALWAYS_IN:
             yield piece
             continue
-        known = seen.touches(image.source, piece)
+        known = touches(seen, image.source, piece)
         turn = turns[piece.class_id, known]
         turns[piece.class_id, known] += 1
         folds = others if known else unseen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -9,6 +10,12 @@ import torch
 
 from napari_ood_seg.core.features.filters import reflect_index
 from napari_ood_seg.core.features.store import read_region
+from napari_ood_seg.core.training.augment import (
+    draw_zoom,
+    recoloured,
+    resized,
+    turned,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,11 +29,11 @@ if TYPE_CHECKING:
 IGNORED: Final = -1
 """Label of pixels that nobody painted."""
 
-_SMALL: Final = 2**21
-"""Planes with no more pixels are read once, and cut from then on."""
+_SMALL: Final = 2**24
+"""Planes with no more values are read once, and cut from then on."""
 
-_JITTER: Final = 0.1
-"""Spread of the random gain and offset of each channel, in its own spread."""
+
+_ALL: Final = slice(None)
 
 
 class Painted(NamedTuple):
@@ -96,32 +103,102 @@ class Patches:
         turns = zip_longest(*self._of_class)
         return [found for turn in turns for found in turn if found is not None]
 
-    def draw(self, n: int, generator: torch.Generator, *, augment: bool) -> Batch:
-        """Return `n` random patches around painted pixels."""
+    @property
+    def fingerprint(self) -> int:
+        """A number that changes with the pieces, their classes and their planes."""
+        out = 0
+        for image, piece in self.pieces:
+            about = f"{image} {piece.class_id} {piece.plane}".encode()
+            out = zlib.crc32(piece.coords.tobytes(), zlib.crc32(about, out))
+        return out
+
+    def draw(
+        self,
+        n: int,
+        generator: torch.Generator,
+        *,
+        augment: bool,
+        share: slice = _ALL,
+        size: int | None = None,
+    ) -> Batch:
+        """Return `n` random patches around painted pixels.
+
+        Parameters
+        ----------
+        generator
+            Moves on by `n` numbers, whatever is done with them.
+        augment
+            Whether to change them at random, see `augment`.
+        share
+            Which of the patches to return.
+        size
+            Edge in pixels, if another one than usual.
+        """
         parts = []
-        for _ in range(n):
-            own = self._of_class[_below(len(self._of_class), generator)]
-            image, piece = own[_below(len(own), generator)]
-            pixel = piece.coords[_below(len(piece.coords), generator)]
+        for own in _seeded(n, generator)[share]:
+            of_class = self._of_class[_below(len(self._of_class), own)]
+            image, piece = of_class[_below(len(of_class), own)]
+            pixel = piece.coords[_below(len(piece.coords), own)]
+            edge = size or self._size
             at = (
-                int(pixel[0]) + _below(self._size // 2, generator) - self._size // 4,
-                int(pixel[1]) + _below(self._size // 2, generator) - self._size // 4,
+                int(pixel[0]) + _below(edge // 2, own) - edge // 4,
+                int(pixel[1]) + _below(edge // 2, own) - edge // 4,
             )
-            x, y = self._cut(self._images[image], piece.plane, at)
-            parts.append(_augmented(x, y, generator) if augment else (x, y))
+            place = self._images[image], piece.plane, at
+            parts.append(self._patch(*place, edge, own if augment else None))
+        return Batch(*(torch.stack(p) for p in zip(*parts, strict=True)))
+
+    def draw_anywhere(
+        self,
+        n: int,
+        generator: torch.Generator,
+        *,
+        augment: bool,
+        share: slice = _ALL,
+        size: int | None = None,
+    ) -> Batch:
+        """Return `n` random patches from anywhere on the painted planes.
+
+        Every plane is drawn as often; the parameters are those of `draw`.
+        """
+        parts = []
+        planes = sorted({(i, piece.plane) for i, piece in self.pieces})
+        for own in _seeded(n, generator)[share]:
+            number, plane = planes[_below(len(planes), own)]
+            image = self._images[number]
+            at = _below(image.source.height, own), _below(image.source.width, own)
+            edge = size or self._size
+            parts.append(self._patch(image, plane, at, edge, own if augment else None))
         return Batch(*(torch.stack(p) for p in zip(*parts, strict=True)))
 
     def around(self, image: int, piece: Piece) -> Batch:
         """Return one patch in the middle of a piece."""
         middle = piece.coords[len(piece.coords) // 2]
         at = (int(middle[0]), int(middle[1]))
-        x, y = self._cut(self._images[image], piece.plane, at)
+        x, y = self._patch(self._images[image], piece.plane, at, self._size, None)
         return Batch(x[None], y[None])
 
-    def _cut(
-        self, image: Painted, plane: tuple[int, ...], at: tuple[int, int]
+    def _patch(
+        self,
+        image: Painted,
+        plane: tuple[int, ...],
+        at: tuple[int, int],
+        size: int,
+        generator: torch.Generator | None,
     ) -> tuple[Tensor, Tensor]:
-        """Return channels and labels of the patch around a pixel.
+        """Return channels and labels of a patch, changed at random if told how."""
+        if generator is None:
+            x, y = self._cut(image, plane, at, size)
+        else:
+            edge = round(size * draw_zoom(generator))
+            x, y = resized(*self._cut(image, plane, at, edge), size)
+            x, y = turned(recoloured(x, generator), y, generator)
+        return self._channels(x), y.contiguous()
+
+    def _cut(
+        self, image: Painted, plane: tuple[int, ...], at: tuple[int, int], size: int
+    ) -> tuple[Tensor, Tensor]:
+        """Return pixels and labels of the patch around a pixel.
 
         It is moved into the image; one that is larger than the image is reflected.
         """
@@ -129,26 +206,25 @@ class Patches:
         whole = self._whole(image, plane)
         spans, index = [], []
         for middle, n in zip(at, (source.height, source.width), strict=True):
-            start = min(max(middle - self._size // 2, 0), max(n - self._size, 0))
-            spans.append(slice(start, min(start + self._size, n)))
-            short = self._size - (spans[-1].stop - start)
+            start = min(max(middle - size // 2, 0), max(n - size, 0))
+            spans.append(slice(start, min(start + size, n)))
             length = spans[-1].stop - start
-            index.append(reflect_index(length, 0, short, device=self._device))
+            index.append(reflect_index(length, 0, size - length, device=self._device))
         rows, columns = spans
         if whole is None:
             x, y = self._look(image, plane, (rows, columns))
         else:
             x, y = whole[0][:, rows, columns], whole[1][rows, columns]
-        if tuple(y.shape) == (self._size, self._size):
+        if tuple(y.shape) == (size, size):
             return x, y
         return x[:, index[0]][:, :, index[1]], y[index[0]][:, index[1]]
 
     def _whole(
         self, image: Painted, plane: tuple[int, ...]
     ) -> tuple[Tensor, Tensor] | None:
-        """Return channels and labels of a whole plane, kept if it is small."""
+        """Return pixels and labels of a whole plane, kept if it is small."""
         source = image.source
-        if source.height * source.width > _SMALL:
+        if source.height * source.width * source.n_channels > _SMALL:
             return None
         key = (source, plane)
         if key not in self._kept:
@@ -162,7 +238,7 @@ class Patches:
         pixels = read_region(image.source, region, plane=plane, device=self._device)
         seen = image.scribbles.to_labels(region, plane=plane)
         labels = self._lookup[torch.from_numpy(seen).long()]
-        return self._channels(torch.nan_to_num(pixels)), labels.to(self._device)
+        return torch.nan_to_num(pixels), labels.to(self._device)
 
 
 def only(scribbles: Scribbles, pieces: Sequence[Piece]) -> Scribbles:
@@ -177,17 +253,7 @@ def _below(n: int, generator: torch.Generator) -> int:
     return int(torch.randint(n, (), generator=generator))
 
 
-def _augmented(
-    x: Tensor, y: Tensor, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Return a patch turned, mirrored, and with other gains and offsets.
-
-    Channels are decorrelated, so that this is a jitter of stain, colour or spectrum.
-    """
-    turns, mirrored = _below(4, generator), _below(2, generator)
-    x, y = torch.rot90(x, turns, (1, 2)), torch.rot90(y, turns, (0, 1))
-    if mirrored:
-        x, y = x.flip(2), y.flip(1)
-    noise = torch.randn(2, len(x), 1, 1, generator=generator).to(x) * _JITTER
-    spread = x.std((1, 2), keepdim=True)
-    return x * (1 + noise[0]) + noise[1] * spread, y.contiguous()
+def _seeded(n: int, generator: torch.Generator) -> list[torch.Generator]:
+    """Return a generator for each patch: each is the same whoever draws it."""
+    seeds = torch.randint(2**62, (n,), generator=generator).tolist()
+    return [torch.Generator().manual_seed(seed) for seed in seeds]

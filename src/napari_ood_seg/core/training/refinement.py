@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_ood_seg.core.training.deep import DeepTrainer
+from napari_ood_seg.core.types import Learning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
 
     from napari_ood_seg.core.config import DeepConfig
     from napari_ood_seg.core.data.source import ImageSource
-    from napari_ood_seg.core.training.deep import Training
+    from napari_ood_seg.core.training.deep import Prepared
     from napari_ood_seg.core.training.heads import Heads
     from napari_ood_seg.core.training.instant import Scribbled
-    from napari_ood_seg.core.types import Learning
+    from napari_ood_seg.core.types import Progress
 
 
 class Refinement:
@@ -37,30 +38,33 @@ class Refinement:
 
     def __init__(self, config: DeepConfig, *, device: torch.device) -> None:
         self._trainer = DeepTrainer(config, device=device)
-        self._training: Training | None = None
+        self._prepared: Prepared | None = None
         self._strokes: Sequence[Scribbled] = ()
         self._next_trial = config.check_every
         self.history: list[Learning] = []
 
-    def run(self, images: Sequence[Scribbled]) -> Iterator[Learning]:
+    def run(self, images: Sequence[Scribbled]) -> Iterator[Progress]:
         """Train on; the same strokes go on where it stopped, bit for bit.
 
-        With other strokes, training begins anew with the weights that there are, if
-        they fit: the same images and classes.
+        With other strokes on the same images, training begins anew with the weights
+        that there are; classes that are new have none yet.
 
         Raises
         ------
         ScribbleError, ImageError, ModelMismatchError
             As `DeepTrainer.prepare`.
         """
-        if self._training is None or not _same(images, self._strokes):
-            before = self._training if _alike(images, self._strokes) else None
-            self._training = self._trainer.prepare(images, before)
+        if self._prepared is None or not _same(images, self._strokes):
+            start = None
+            if self._prepared is not None and _alike(images, self._strokes):
+                start = self._prepared.start()
+            self._prepared = self._trainer.prepare(images, start=start)
             self._strokes = tuple(images)
             self._next_trial = self._trainer.config.check_every
             self.history.clear()
-        for event in self._training.run():
-            self.history.append(event)
+        for event in self._prepared.training.run():
+            if isinstance(event, Learning):
+                self.history.append(event)
             yield event
 
     @property
@@ -71,7 +75,7 @@ class Refinement:
     @property
     def step(self) -> int:
         """Steps of training until now."""
-        return 0 if self._training is None else self._training.step
+        return 0 if self._prepared is None else self._prepared.training.step
 
     def is_due(self) -> bool:
         """Whether it is time to see what the network is good for.
@@ -92,9 +96,9 @@ class Refinement:
         RuntimeError
             Before the first step.
         """
-        if self._training is None:
+        if self._prepared is None:
             raise RuntimeError("nothing was trained yet")
-        return self._trainer.heads(self._training)
+        return self._trainer.heads(self._prepared)
 
 
 def _same(a: Sequence[Scribbled], b: Sequence[Scribbled]) -> bool:
@@ -106,6 +110,5 @@ def _same(a: Sequence[Scribbled], b: Sequence[Scribbled]) -> bool:
 
 
 def _alike(a: Sequence[Scribbled], b: Sequence[Scribbled]) -> bool:
-    """Whether images and classes are the same."""
-    ids = [{i for _, s in images for i in s.class_ids} for images in (a, b)]
-    return ids[0] == ids[1] and [x.source for x in a] == [y.source for y in b]
+    """Whether the images are the same."""
+    return [x.source for x in a] == [y.source for y in b]

@@ -61,6 +61,18 @@ def test_defaults_are_valid_frozen_and_hashable(make: type) -> None:
         (lambda: DeepConfig(seconds=0.0), "needs some time"),
         (lambda: DeepConfig(ema=1.0), r"lies in \[0, 1\): 1.0"),
         (lambda: DeepConfig(hold_one_in=1), "every second stroke"),
+        (lambda: DeepConfig(network="resnet"), "unknown network: resnet"),  # type: ignore[arg-type]
+        (lambda: DeepConfig(network="efficientnet-b1", patch=72), "are 64, 96"),
+        (lambda: DeepConfig(network="efficientnet-b1", patch=32), "are 64, 96"),
+        (lambda: DeepConfig(pretrained="a.pth"), "no pretrained weights"),
+        (lambda: DeepConfig(objective="mse"), "unknown objective of the n"),  # type: ignore[arg-type]
+        (lambda: DeepConfig(warm_steps=0), "at least 1 step"),
+        (
+            lambda: DeepConfig(
+                objective="nnpu", heads=InstantConfig(pu=PUConfig(prior_from="bbe"))
+            ),
+            "needs a typed known share",
+        ),
     ],
 )
 def test_bad_values(make: Callable[[], object], message: str) -> None:

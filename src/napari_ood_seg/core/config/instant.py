@@ -1,13 +1,12 @@
-"""Frozen, validated settings; the only place where defaults live.
-
-The metadata of a field (`label`, `tooltip`, `min`, `max`, `choices`) is what a form
-shows, unless it is `hidden`.
-"""
+"""Settings of tiles, filters, heads and the instant engine."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
+
+from napari_ood_seg.core.config.base import require as _require
+from napari_ood_seg.core.config.base import setting
 
 FILTER_KINDS: Final = ("colour", "gradient", "hessian", "structure", "deviation")
 """Families of filters, see `features.bank`."""
@@ -50,22 +49,6 @@ DETECTORS: Final = (
     "t-honecls",
 )
 """Names of the OOD scores, see `ood.registry`."""
-
-
-def setting(
-    default: Any,  # noqa: ANN401 - the field's own type
-    label: str,
-    tooltip: str,
-    **more: float | tuple[str, ...],
-) -> Any:  # noqa: ANN401 - dataclasses.field is typed so
-    """Return a dataclass field that a form can show."""
-    facts = {"label": label, "tooltip": tooltip, **more}
-    return field(default=default, metadata=facts)
-
-
-def _require(ok: bool, message: str) -> None:
-    if not ok:
-        raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,60 +288,3 @@ class InstantConfig:
             f"the threshold is from strokes or pixels, not {self.calibration}",
         )
         _require(self.folds >= 2, "need at least 2 folds")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeepConfig:
-    """Settings of the deep engine: its network, its training, and what follows.
-
-    Attributes
-    ----------
-    heads
-        Of all that comes after the network.
-    """
-
-    evidence: Literal["filters", "both", "network"] = setting(
-        "filters",
-        "Unknown by",
-        "What says that a pixel is unknown: the filters, the network, or both. A "
-        "network that learned to tell classes apart sees the unknown as one of them; "
-        "the classes themselves are told by both, as held-out strokes say.",
-    )
-    width: int = setting(
-        24, "Width", "Channels of the finest scale of the network.", min=8, max=128
-    )
-    steps: int = setting(300, "Steps", "Training steps at most.", min=1, max=1_000_000)
-    seconds: float = setting(
-        60.0, "Seconds", "Training time at most.", min=1.0, max=1e6
-    )
-    learning_rate: float = 3e-3
-    weight_decay: float = 1e-3
-    batch: int = 8
-    patch: int = 96
-    ema: float = 0.95
-    patience: int = 6
-    check_every: int = 20
-    hold_one_in: int = 4
-    augment: bool = True
-    seed: int = 0
-    heads: InstantConfig = field(
-        default_factory=InstantConfig, metadata={"hidden": True}
-    )
-
-    def __post_init__(self) -> None:
-        _require(self.width >= 4, f"the network needs a width of 4, got {self.width}")
-        _require(
-            min(self.steps, self.batch, self.patience, self.check_every) > 0,
-            "need at least 1 step, patch and check",
-        )
-        _require(
-            self.patch >= 16 and self.patch % 8 == 0,
-            f"patches are 16, 24, 32 ... pixels wide, got {self.patch}",
-        )
-        _require(self.seconds > 0, "training needs some time")
-        _require(0 <= self.ema < 1, f"the average's memory lies in [0, 1): {self.ema}")
-        _require(self.hold_one_in >= 2, "at most every second stroke is held out")
-        _require(
-            self.evidence in {"filters", "both", "network"},
-            f"unknown is told by filters, network or both, not {self.evidence}",
-        )

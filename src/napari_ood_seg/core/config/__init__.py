@@ -1,0 +1,28 @@
+"""Frozen, validated settings; the only place where defaults live.
+
+The metadata of a field (`label`, `tooltip`, `min`, `max`, `choices`) is what a form
+shows.
+"""
+
+from napari_ood_seg.core.config.base import setting
+from napari_ood_seg.core.config.deep import NETWORKS, DeepConfig
+from napari_ood_seg.core.config.instant import (
+    DETECTORS,
+    FILTER_KINDS,
+    FilterConfig,
+    InstantConfig,
+    PUConfig,
+    TileConfig,
+)
+
+__all__ = [
+    "DETECTORS",
+    "FILTER_KINDS",
+    "NETWORKS",
+    "DeepConfig",
+    "FilterConfig",
+    "InstantConfig",
+    "PUConfig",
+    "TileConfig",
+    "setting",
+]

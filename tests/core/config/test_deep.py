@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import get_args, get_type_hints
+
+import pytest
+
+from napari_ood_seg.core.config import NETWORKS, DeepConfig
+
+
+@pytest.mark.parametrize("name", ["network", "objective"])
+def test_a_form_can_show_the_choices(name: str) -> None:
+    hint = get_type_hints(DeepConfig)[name]
+    (field,) = (f for f in fields(DeepConfig) if f.name == name)
+    assert field.metadata["label"]
+    assert field.metadata["tooltip"].endswith(".")
+    for choice in get_args(hint):
+        made = DeepConfig(**{name: choice})
+        assert getattr(made, name) == choice
+    assert getattr(DeepConfig(), name) == get_args(hint)[0], "the default comes first"
+
+
+def test_networks_are_ours_and_eight_of_monai() -> None:
+    assert ("small", *(f"efficientnet-b{i}" for i in range(8))) == NETWORKS
