@@ -35,3 +35,7 @@ class OutputError(OODSegError, OSError):
 
 class DeviceError(OODSegError, RuntimeError):
     """A compute device that is not there or ran out of memory."""
+
+
+class EncoderError(OODSegError, RuntimeError):
+    """A pretrained encoder that cannot be got or used."""
