@@ -10,7 +10,7 @@ from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import DeviceError
 from napari_ood_seg.core.types import Prediction, Progress
-from napari_ood_seg.session.jobs import Exported, Guided, TileDone, Trained
+from napari_ood_seg.session.jobs import Downloaded, Exported, Guided, TileDone, Trained
 from napari_ood_seg.session.result import Result
 from napari_ood_seg.session.work import (
     ExplainJob,
@@ -25,6 +25,7 @@ from tests.contracts.owner import GatedImage
 from tests.contracts.scenes import assert_same_model, fit, strokes, three_textures
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from napari_ood_seg.core.models.instant import InstantModel
@@ -254,3 +255,20 @@ def test_tally_of_a_large_result_takes_a_sample(
     assert job.typicality.max() > 0.9
     some = bench.workshop.tally(job)
     assert [c.share for c in some] == pytest.approx([1 / 3, 2 / 3])
+
+
+def test_a_download_tells_that_the_encoder_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there: set[str] = set()
+    progress = Progress(done=3, total=9, stage="downloading")
+
+    def download(name: str) -> Iterator[Progress]:
+        yield progress
+        there.add(name)
+
+    monkeypatch.setattr("napari_ood_seg.core.io.download.download", download)
+    monkeypatch.setattr("napari_ood_seg.core.io.hub.is_on_disk", there.__contains__)
+    assert Workshop.on_disk(["a/b", "c/d"]) == frozenset()
+    assert list(Workshop.download("a/b")) == [progress, Downloaded(name="a/b")]
+    assert Workshop.on_disk(["a/b", "c/d"]) == {"a/b"}

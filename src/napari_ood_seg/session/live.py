@@ -11,7 +11,14 @@ from napari_ood_seg.core.errors import ScribbleError
 from napari_ood_seg.core.inference.view import Extent
 from napari_ood_seg.core.types import Progress
 from napari_ood_seg.session import work
-from napari_ood_seg.session.jobs import Audited, Guided, Outcome, TileDone, Trained
+from napari_ood_seg.session.jobs import (
+    Audited,
+    Exported,
+    Guided,
+    Outcome,
+    TileDone,
+    Trained,
+)
 from napari_ood_seg.session.results import BYTES_PER_PIXEL, planes_around
 from napari_ood_seg.session.sentences import sentence
 from napari_ood_seg.session.sight import Sight
@@ -56,6 +63,7 @@ class LiveSession(Working):
     tile_done: ClassVar[Signal] = Signal(TileDone)
     audited: ClassVar[Signal] = Signal(object)
     guided: ClassVar[Signal] = Signal(Guided)
+    encoder_ready: ClassVar[Signal] = Signal(str)
     job_ended: ClassVar[Signal] = Signal()
     explained: ClassVar[Signal] = Signal(object)
     tallied: ClassVar[Signal] = Signal(object)
@@ -334,8 +342,10 @@ class LiveSession(Working):
             self.audited.emit(event.audit)
         elif isinstance(event, Guided):
             self.guided.emit(event)
-        else:
+        elif isinstance(event, Exported):
             self.message.emit(f"wrote {event.path.name}", "info")
+        else:
+            self.encoder_ready.emit(event.name)
 
     def _on_tile(self, event: TileDone) -> None:
         result = self._results.make(event.source, event.plane)

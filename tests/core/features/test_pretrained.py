@@ -8,7 +8,8 @@ import torch
 from napari_ood_seg.core.errors import EncoderError, FileFormatError
 from napari_ood_seg.core.features.backbone import Backbone
 from napari_ood_seg.core.features.encoder import Encoder
-from napari_ood_seg.core.features.pretrained import is_available, load_pretrained
+from napari_ood_seg.core.features.pretrained import load_pretrained
+from napari_ood_seg.core.io.hub import is_available
 from tests.core.features import backbones
 
 if TYPE_CHECKING:

@@ -44,9 +44,3 @@ def load_pretrained(what: str) -> StageEncoder:
         )
     origin = Origin(name=what, revision=found.revision, sha256=digest(found.folder))
     return load_backbone(found.folder, name=what, origin=origin)
-
-
-def is_available(what: str) -> bool:
-    """Whether `load_pretrained` finds something to load."""
-    path = Path(what)
-    return path.exists() or (is_name(what) and find(what) is not None)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     Steps = Generator[Progress, None, None]
 
+ASKING: Final = "asking for the encoder"
 STAGE: Final = "downloading"
 _SMALL: Final = (CONFIG, "preprocessor_config.json")
 _SHARD: Final = re.compile(r"model-\d+-of-\d+\.safetensors")
@@ -96,7 +97,7 @@ def download(name: str, *, endpoint: str | None = None) -> Steps:
         )
     if is_on_disk(name):
         return
-    yield Progress(done=0, total=0, stage="asking for the encoder")
+    yield Progress(done=0, total=0, stage=ASKING)
     with _explained(name):
         revision, files = _listing(name, endpoint)
     home = cache / f"models--{name.replace('/', '--')}"
@@ -247,7 +248,7 @@ def _explained(name: str) -> Iterator[None]:
         raise EncoderError(f"a download needs huggingface-hub: {INSTALL}") from error
     # of the library that goes online for it, which is not always the same one
     bases = HfHubHTTPError.__bases__
-    unreachable = tuple(b for b in bases if issubclass(b, Exception) and b != OSError)
+    unreachable = tuple(b for b in bases if issubclass(b, Exception))[:1]
     try:
         yield
     except OfflineModeIsEnabled as error:

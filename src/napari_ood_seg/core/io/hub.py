@@ -104,6 +104,14 @@ def is_on_disk(name: str) -> bool:
     return find(name) is not None
 
 
+def is_available(what: str) -> bool:
+    """Whether there is such a file, folder or downloaded encoder."""
+    try:
+        return Path(what).exists() or is_on_disk(what)
+    except OSError:  # too long for a path
+        return False
+
+
 def weight_files(folder: Path) -> list[Path]:
     """Return the files of weights in a folder; none unless all are there."""
     if (folder / WEIGHTS).is_file():
