@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from napari_ood_seg.core.features.catalogue import CATALOGUE
+from napari_ood_seg.core.io import download as downloads
 from tests.core.features import backbones
 from tests.core.io.hub_server import Hub, serve
 
@@ -23,13 +24,10 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     (tmp_path / "hub").mkdir()
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     with serve(Hub(files)) as hub:
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.endpoint)
-        template = hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+        original = downloads.download
         monkeypatch.setattr(
-            "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template
+            downloads, "download", lambda name: original(name, endpoint=hub.endpoint)
         )
-        monkeypatch.setattr("huggingface_hub.hf_api.ENDPOINT", hub.endpoint, False)
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
         yield hub
 
 

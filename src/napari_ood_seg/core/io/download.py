@@ -188,8 +188,8 @@ def _fetch(
                     yield n
     if n < file.size:
         raise EncoderError(
-            f"the download of {name!r} broke off at {n} of {file.size} bytes: start it "
-            "again, it goes on from there"
+            f"the download of {name!r} broke off at {n / 1e6:.1f} of "
+            f"{file.size / 1e6:.1f} MB: start it again, it goes on from there"
         )
     if sha.hexdigest() != file.checksum:
         partial.unlink()
