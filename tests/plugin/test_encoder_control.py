@@ -110,6 +110,7 @@ def test_cancelled_and_taken_up(
     driver.until(valve.entered.is_set)
     driver.until(lambda: panel._bar.text().endswith("MB"))  # the window lives on
     assert panel._cancel.isVisible()
+    assert driver.panel.sections.minimumSizeHint().width() <= 340
     user.mouseClick(panel._cancel, Qt.MouseButton.LeftButton)
     valve.opened.set()
     driver.until(lambda: not driver.session.busy)
