@@ -108,6 +108,13 @@ def encoder(widget: OODSegWidget) -> None:
     widget.encoder_panel.choose("owkin/phikon-v2")
 
 
+def encoder_named(widget: OODSegWidget) -> None:
+    """Name an encoder that nobody knows."""
+    all_settings(widget)
+    widget.encoder_panel.choose("from a folder or name")
+    widget.encoders.take("somewhere else/no such folder")
+
+
 def encoder_coming(widget: OODSegWidget) -> None:
     """Be in the middle of its download, after one that failed."""
     encoder(widget)
@@ -178,6 +185,7 @@ TO_LOOK_AT = {
     "settings": Picture(do=all_settings),
     "settings-large": Picture(do=all_settings, font=16),
     "encoder": Picture(do=encoder),
+    "encoder-named": Picture(do=encoder_named),
     "encoder-coming": Picture(do=encoder_coming),
     "encoder-large-light": Picture(do=encoder_coming, font=16, theme="light"),
     "shortcuts": Picture(do=shortcuts),

@@ -104,7 +104,7 @@ class EncoderControl(QObject):
     def _use(self, encoder: str) -> None:
         config = replace(self._session.config, encoder=encoder)
         self._session.set_config(config)
-        self._panel.set_encoder(encoder)
+        self._panel.choose(encoder)
 
     def _on_config(self, config: InstantConfig) -> None:
         self._panel.set_encoder(config.encoder)

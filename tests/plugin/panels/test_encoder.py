@@ -76,6 +76,15 @@ def test_a_download_is_shown_and_can_be_cancelled(
     assert not panel._bar.isVisible()
 
 
+def test_other_settings_leave_who_is_choosing_alone(panel: EncoderPanel) -> None:
+    panel.set_encoder("o/here")
+    panel.choose("o/there")
+    panel.set_encoder("o/here")
+    assert panel._choice.current_key() == "o/there"
+    panel.set_encoder("")
+    assert panel._choice.current_key() == ""
+
+
 def test_two_gigabytes_fit_the_bar(panel: EncoderPanel) -> None:
     panel.set_download(3_000_000_000, 4_000_000_000)
     assert panel._bar.value() == 750

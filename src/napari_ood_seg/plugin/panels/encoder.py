@@ -107,9 +107,14 @@ class EncoderPanel(QWidget):
         self._show(self._choice.current_key() or self._used)
 
     def set_encoder(self, key: str) -> None:
-        """Show which one is used, by its key; empty for none."""
-        self._used = key
-        self._show(key)
+        """Tell which one is used, by its key; empty for none.
+
+        It is shown if it is another one than before: who is about to choose, or waits
+        for a download, is left alone when something else is set.
+        """
+        if key != self._used:
+            self._used = key
+            self._show(key)
 
     def choose(self, key: str) -> None:
         """Show one that could be used, as if somebody had chosen it."""
