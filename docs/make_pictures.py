@@ -121,6 +121,30 @@ def all_settings(widget: OODSegWidget) -> None:
     widget.sections.set_expanded("Settings", expanded=True)
 
 
+def encoder(widget: OODSegWidget) -> None:
+    """Choose an encoder that has to be downloaded first."""
+    all_settings(widget)
+    widget.encoder_panel.choose("owkin/phikon-v2")
+
+
+def encoder_named(widget: OODSegWidget) -> None:
+    """Name an encoder that nobody knows."""
+    all_settings(widget)
+    widget.encoder_panel.choose("from a folder or name")
+    widget.encoders.take("somewhere else/no such folder")
+
+
+def encoder_coming(widget: OODSegWidget) -> None:
+    """Be in the middle of its download, after one that failed."""
+    encoder(widget)
+    widget.encoder_panel.set_download(412_000_000, 1_213_000_000)
+    widget.encoder_panel.set_message(
+        "the download of 'owkin/phikon-v2' broke off at 412.0 of 1213.0 MB: "
+        "start it again, it goes on from there",
+        "error",
+    )
+
+
 def shortcuts(widget: OODSegWidget) -> None:
     """Show only the keys."""
     _fold(widget, "Image", "Classes", "Train", "Result", "Guide")
@@ -181,6 +205,10 @@ TO_LOOK_AT = {
     "audit-large": Picture(do=audit, font=16),
     "settings": Picture(do=all_settings),
     "settings-large": Picture(do=all_settings, font=16),
+    "encoder": Picture(do=encoder),
+    "encoder-named": Picture(do=encoder_named),
+    "encoder-coming": Picture(do=encoder_coming),
+    "encoder-large-light": Picture(do=encoder_coming, font=16, theme="light"),
     "shortcuts": Picture(do=shortcuts),
     "shortcuts-light-large": Picture(do=shortcuts, font=16, theme="light"),
 }

@@ -99,6 +99,7 @@ def test_the_deep_engine(run: Run, files: Path, tmp_path: Path) -> None:
     model, kept = tmp_path / "deep.oodseg", tmp_path / "training.pt"
     arguments = ("train", files / "tissue.png", "-s", files / "mask.png", "-o", model)
     options = ("--engine", "deep", "--seconds", "1", "--device", "cpu")
+    options += ("--evidence", "both")  # so that the network is part of the model
     result = run(*arguments, *options, "--checkpoint", kept)
     assert result.exit_code == 0, result.output
     assert kept.is_file()
@@ -118,7 +119,7 @@ def test_two_processes_write_one_model(files: Path, tmp_path: Path) -> None:
             *("--standalone", "--nproc-per-node", "2", "-m", "napari_ood_seg"),
             *("train", files / "tissue.png", "-s", files / "mask.png", "-o", model),
             *("--engine", "deep", "--seconds", "1", "--device", "cpu"),
-            *("--checkpoint", kept),
+            *("--evidence", "both", "--checkpoint", kept),
         ],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
         capture_output=True,

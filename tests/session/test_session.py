@@ -10,7 +10,7 @@ import pytest
 from napari_ood_seg.core.config import FilterConfig, InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
-from napari_ood_seg.core.errors import ScribbleError
+from napari_ood_seg.core.errors import EncoderError, ScribbleError
 from napari_ood_seg.core.evaluation.protocol import audit
 from napari_ood_seg.core.inference.view import View
 from napari_ood_seg.core.types import MAX_CLASS_ID, UNLABELLED, ClassInfo, Progress
@@ -900,3 +900,61 @@ def test_removing_an_image_frees_its_features() -> None:
     session.set_images(())
     assert session._workshop._stores() == {}
     assert [kind for _, kind in heard.of("message") if kind == "error"] == []
+
+
+def coming(*steps: Progress | Exception) -> Callable[[str], Iterator[Progress]]:
+    """Return a download that takes these steps."""
+
+    def download(name: str) -> Iterator[Progress]:
+        for step in steps:
+            if isinstance(step, Exception):
+                raise step
+            yield step
+
+    return download
+
+
+DOWNLOAD = "napari_ood_seg.core.io.download.download"
+
+
+def test_an_encoder_is_downloaded_as_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = [Progress(done=i, total=3, stage="downloading") for i in range(4)]
+    monkeypatch.setattr(DOWNLOAD, coming(*steps))
+    session, heard = ready()
+    told: list[str] = []
+    session.encoder_ready.connect(told.append)
+    session.download_encoder("owner/tiny")
+    assert told == ["owner/tiny"]
+    assert heard.of("progressed") == steps
+    assert session.config.encoder == ""  # whoever asked uses it
+    assert session.result is None
+    assert not is_busy(session)
+
+
+def test_why_a_download_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = EncoderError("the hub cannot be reached: check the connection")
+    monkeypatch.setattr(DOWNLOAD, coming(broken))
+    session, heard = ready()
+    told: list[str] = []
+    session.encoder_ready.connect(told.append)
+    session.download_encoder("owner/tiny")
+    assert heard.of("message")[-1] == (str(broken), "error")
+    assert told == []
+
+
+def test_cancelling_leaves_live_mode_on(running: Threaded) -> None:
+    running.session.live = True
+    running.session.cancel()
+    running.finish()
+    assert running.session.live
+
+
+def test_which_encoders_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "napari_ood_seg.core.io.hub.is_on_disk", lambda name: name == "a/b"
+    )
+    session, _ = ready()
+    found: list[frozenset[str]] = []
+    session.encoders_found.connect(found.append)
+    session.look_for_encoders(["a/b", "c/d"])
+    assert found == [{"a/b"}]

@@ -10,7 +10,7 @@ from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import DeviceError
 from napari_ood_seg.core.types import Prediction, Progress
-from napari_ood_seg.session.jobs import Exported, Guided, TileDone, Trained
+from napari_ood_seg.session.jobs import Downloaded, Exported, Guided, TileDone, Trained
 from napari_ood_seg.session.result import Result
 from napari_ood_seg.session.work import (
     ExplainJob,
@@ -25,6 +25,7 @@ from tests.contracts.owner import GatedImage
 from tests.contracts.scenes import assert_same_model, fit, strokes, three_textures
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from napari_ood_seg.core.models.instant import InstantModel
@@ -265,3 +266,20 @@ def test_images_that_are_gone_take_no_memory(bench: Bench) -> None:
     assert bench.workshop._stores()
     bench.workshop.keep_only(())
     assert bench.workshop._stores() == {}
+
+
+def test_a_download_tells_that_the_encoder_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there: set[str] = set()
+    progress = Progress(done=3, total=9, stage="downloading")
+
+    def download(name: str) -> Iterator[Progress]:
+        yield progress
+        there.add(name)
+
+    monkeypatch.setattr("napari_ood_seg.core.io.download.download", download)
+    monkeypatch.setattr("napari_ood_seg.core.io.hub.is_on_disk", there.__contains__)
+    assert Workshop.on_disk(["a/b", "c/d"]) == frozenset()
+    assert list(Workshop.download("a/b")) == [progress, Downloaded(name="a/b")]
+    assert Workshop.on_disk(["a/b", "c/d"]) == {"a/b"}

@@ -68,6 +68,7 @@ def _lines(document: "Mapping[str, Any]") -> dict[str, str]:
         "trained on": "\n".join(document.get("trained_on", ())),
         "strokes": f"{document.get('n_strokes', 0)}; held out in turn, whole or in "
         f"parts: {document['n_held_out']}",
+        **_encoder(document),
         "detectors": "\n".join(settings["detectors"]),
         "filters": f"scales {_listed(settings['filters']['sigmas'])} pixels; "
         f"{_listed(settings['filters']['kinds'])}",
@@ -75,6 +76,16 @@ def _lines(document: "Mapping[str, Any]") -> dict[str, str]:
         "shrinkage": str(settings["shrinkage"]),
         "versions": "\n".join(f"{k} {v}" for k, v in document["versions"].items()),
     }
+
+
+def _encoder(document: "Mapping[str, Any]") -> dict[str, str]:
+    """Return the row of a pretrained encoder, if there is one."""
+    facts = document.get("encoder")
+    if facts is None or "low" not in facts:
+        return {}
+    hub = facts.get("hub")
+    where = "in the file" if hub is None else f"revision {hub['revision'][:8]}"
+    return {"encoder": f"{facts['name']} ({where})"}
 
 
 def _channels(document: "Mapping[str, Any]") -> str:

@@ -39,3 +39,7 @@ class DeviceError(OODSegError, RuntimeError):
 
 class DependencyError(OODSegError, ImportError):
     """An optional package that is not installed."""
+
+
+class EncoderError(OODSegError, RuntimeError):
+    """A pretrained encoder that cannot be got or used."""

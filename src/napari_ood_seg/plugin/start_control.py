@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakSet
 
 from qtpy.QtCore import QObject
 
 from napari_ood_seg.core.config import DeepConfig, InstantConfig
+from napari_ood_seg.core.io.hub import is_available
 from napari_ood_seg.plugin.panels.settings_fields import from_plain, to_plain
 from napari_ood_seg.plugin.preferences import (
     BRUSH,
@@ -176,7 +176,7 @@ class StartControl(QObject):
 def remembered_config(preferences: Preferences) -> InstantConfig:
     """Return the settings of the engine; defaults for what cannot be read."""
     found = remembered(preferences, ENGINE, InstantConfig())
-    if found.encoder and not Path(found.encoder).is_file():
+    if found.encoder and not is_available(found.encoder):
         _LOG.warning("the encoder is gone: %s", found.encoder)
         return replace(found, encoder="")
     return found

@@ -132,5 +132,14 @@ class Guided:
     doubts: tuple[Doubt, ...] = field(repr=False)
 
 
-Event = Progress | Trained | TileDone | Compared | Exported | Audited | Guided
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Downloaded:
+    """An encoder is on this machine now."""
+
+    name: str
+
+
+Event = (
+    Progress | Trained | TileDone | Compared | Exported | Audited | Guided | Downloaded
+)
 """What a job tells."""

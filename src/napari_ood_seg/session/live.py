@@ -13,6 +13,7 @@ from napari_ood_seg.core.types import Progress
 from napari_ood_seg.session import work
 from napari_ood_seg.session.jobs import (
     Audited,
+    Downloaded,
     Exported,
     Guided,
     Outcome,
@@ -63,6 +64,7 @@ class LiveSession(Working):
     tile_done: ClassVar[Signal] = Signal(TileDone)
     audited: ClassVar[Signal] = Signal(object)
     guided: ClassVar[Signal] = Signal(Guided)
+    encoder_ready: ClassVar[Signal] = Signal(str)
     job_ended: ClassVar[Signal] = Signal()
     explained: ClassVar[Signal] = Signal(object)
     tallied: ClassVar[Signal] = Signal(object)
@@ -344,6 +346,8 @@ class LiveSession(Working):
             self.guided.emit(event)
         elif isinstance(event, Exported):
             self.message.emit(f"wrote {event.path.name}", "info")
+        elif isinstance(event, Downloaded):
+            self.encoder_ready.emit(event.name)
 
     def _on_tile(self, event: TileDone) -> None:
         result = self._results.make(event.source, event.plane)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from psygnal import Signal
 
 from napari_ood_seg.session import work
 from napari_ood_seg.session.refining import RefiningSession
 from napari_ood_seg.session.sentences import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from psygnal import SignalInstance
@@ -23,6 +25,8 @@ class Session(RefiningSession):
     run as one job on `executor`; its events come back through `post`. What else can
     be asked, of the image, the strokes and the model, is here.
     """
+
+    encoders_found: ClassVar[Signal] = Signal(object)
 
     def export(self, path: Path, *, overwrite: bool = False) -> None:
         """Write classes and OOD map to a file, by suffix."""
@@ -89,6 +93,26 @@ class Session(RefiningSession):
         if self.model is not None and self.result is not None:
             job = work.TallyJob.of(self.model, self.result)
             self._ask(partial(self._workshop.tally, job), self.tallied)
+
+    def download_encoder(self, name: str) -> None:
+        """Bring an encoder of Hugging Face onto this machine; see `encoder_ready`.
+
+        It replaces a running job, as that would train without it.
+        """
+        self._start(partial(self._workshop.download, name), shown=False)
+
+    def cancel(self) -> None:
+        """Stop the running job at its next step; live mode goes on."""
+        self._runner.cancel()
+
+    def look_for_encoders(self, names: Sequence[str]) -> None:
+        """Ask which encoders are on this machine; see `encoders_found`."""
+        self._runner.ask(
+            partial(self._workshop.on_disk, tuple(names)),
+            self.encoders_found.emit,
+            kind="encoders",
+            on_error=lambda error: self.message.emit(sentence(error), "error"),
+        )
 
     def _ask(self, call: Callable[[], object], answered: SignalInstance) -> None:
         model, plane = self.model, self.plane

@@ -9,6 +9,7 @@ from napari_ood_seg.core.types import Progress
 from napari_ood_seg.session.jobs import (
     Audited,
     Compared,
+    Downloaded,
     Exported,
     Guided,
     TileDone,
@@ -178,6 +179,21 @@ class Workshop:
                 others=[Scribbled(*sheet) for sheet in job.others],
             )
         yield Guided(plane=job.plane, groups=groups, doubts=doubts)
+
+    @staticmethod
+    def download(name: str) -> Events:
+        """Bring an encoder onto this machine, if it is not there."""
+        from napari_ood_seg.core.io.download import download
+
+        yield from download(name)
+        yield Downloaded(name=name)
+
+    @staticmethod
+    def on_disk(names: Sequence[str]) -> frozenset[str]:
+        """Return which encoders are on this machine."""
+        from napari_ood_seg.core.io.hub import is_on_disk
+
+        return frozenset(filter(is_on_disk, names))
 
     def explain(self, job: ExplainJob) -> Explanation:
         """Return why a pixel is what it is; quick once its features are there."""

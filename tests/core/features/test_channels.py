@@ -12,8 +12,10 @@ from napari_ood_seg.core.errors import ImageError
 from napari_ood_seg.core.features.channels import (
     SPECTRAL_FROM,
     ChannelMap,
+    ColorMap,
     Light,
     fit_channels,
+    repeated,
 )
 from napari_ood_seg.core.features.descriptor import Descriptor
 from tests.contracts.scenes import three_textures
@@ -153,3 +155,41 @@ def test_unusable_images(n_channels: int, value: float, message: str) -> None:
 
 
 # ---------------------------------------------------------------------- reduction
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8])
+def test_turns_of_channels_are_the_first_layer_repeated(
+    n: int, rng: np.random.Generator
+) -> None:
+    """A second implementation: the weights are repeated instead of the channels."""
+    weight = torch.from_numpy(rng.normal(size=(4, 3, 5, 5))).float()
+    x = torch.from_numpy(rng.uniform(size=(n, 20, 20))).float()
+    mixed = torch.einsum("chw,ck->khw", x, repeated(n))
+    adapted = torch.zeros(4, n, 5, 5)
+    for channel in range(max(n, 3)):
+        alike = len(range(channel % 3, max(n, 3), 3))
+        adapted[:, channel % n] += weight[:, channel % 3] / alike
+    torch.testing.assert_close(
+        torch.nn.functional.conv2d(x[None], adapted),
+        torch.nn.functional.conv2d(mixed[None], weight),
+    )
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 7])
+def test_grey_is_answered_as_in_colour(n: int, rng: np.random.Generator) -> None:
+    grey = torch.from_numpy(rng.uniform(size=(1, 9, 9))).float()
+    mixed = torch.einsum("chw,ck->khw", grey.expand(n, -1, -1), repeated(n))
+    torch.testing.assert_close(mixed, grey.expand(3, -1, -1))
+
+
+def test_colours_of_channels_that_take_turns(rng: np.random.Generator) -> None:
+    x = torch.from_numpy(rng.uniform(size=(4, 30, 30))).float()
+    colors = ColorMap.fit([x], adapt=True)
+    expected = torch.stack([(x[0] + x[3]) / 2, x[1], x[2]])
+    low, high = np.quantile(expected.numpy(), [0.005, 0.995])
+    torch.testing.assert_close(
+        colors(x),
+        ((expected - low) / (high - low)).clamp(-0.5, 1.5).float(),
+        atol=2e-3,
+        rtol=0,
+    )

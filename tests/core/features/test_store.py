@@ -9,6 +9,7 @@ import torch
 from napari_ood_seg.core.config import FilterConfig, TileConfig
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.data.tiling import iter_tiles
+from napari_ood_seg.core.features.backbone_files import load_backbone
 from napari_ood_seg.core.features.descriptor import Descriptor
 from napari_ood_seg.core.features.store import (
     FeatureStore,
@@ -17,8 +18,11 @@ from napari_ood_seg.core.features.store import (
     sample_tiles,
 )
 from tests.contracts.scenes import CPU, SHAPE, three_textures
+from tests.core.features import backbones
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
 
 CONFIG = FilterConfig(sigmas=(1.0, 4.0), n_features=6)
@@ -183,3 +187,28 @@ def test_sample_regions_are_the_same_each_time(
         assert torch.equal(a, b)
     if len(first) == 1:
         np.testing.assert_array_equal(first[0][0], image)
+
+
+@pytest.mark.parametrize("kind", ["dinov2", "convnext"])
+def test_tiles_equal_the_whole_with_an_encoder_that_sees_windows(
+    kind: str, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    backbones.save(kind, tmp_path)
+    coarse = np.kron(rng.uniform(size=(16, 14, 3)), np.ones((40, 40, 1)))
+    pixels = (coarse + 0.1 * rng.normal(size=coarse.shape))[:601, :523]
+    source = ImageSource.from_array(pixels.astype(np.float32))
+    descriptor = Descriptor.fit(
+        CONFIG,
+        sample_regions(source, device=CPU),
+        encoder=load_backbone(tmp_path, name=kind),
+    )
+    region = (slice(0, 601), slice(0, 523))
+    whole = descriptor(read_region(source, region, plane=(), device=CPU))
+    store = FeatureStore(source, descriptor, device=CPU, size=96, margin=16)
+    for i in range(0, len(store.tiles), 5):
+        tile = store.tile((), i)
+        top, left = tile.origin
+        for z, all_of_it, f in zip(tile.levels, whole, store.factors, strict=True):
+            rows, columns = z.shape[1:]
+            there = all_of_it[:, top // f :, left // f :][:, :rows, :columns]
+            torch.testing.assert_close(z, there, rtol=0, atol=2e-4)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +12,7 @@ from safetensors import safe_open
 
 from napari_ood_seg.core.config import FilterConfig, InstantConfig, PUConfig
 from napari_ood_seg.core.data.source import ImageSource
-from napari_ood_seg.core.errors import FileFormatError, OutputError
+from napari_ood_seg.core.errors import EncoderError, FileFormatError, OutputError
 from napari_ood_seg.core.inference.predict import open_features, predict
 from napari_ood_seg.core.io.safe_file import write_document
 from napari_ood_seg.core.ood.registry import DETECTORS
@@ -26,6 +29,7 @@ from tests.contracts.scenes import (
     fit,
     three_textures,
 )
+from tests.core.features import backbones
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,3 +163,82 @@ def test_a_failed_save_keeps_the_old_file(
     finally:
         del fitted.model.facts["spoilt"]
     assert path.read_bytes() == before
+
+
+SEES_WINDOWS = InstantConfig(filters=FilterConfig(sigmas=(1.0,)), tile=64)
+
+
+def with_encoder(encoder: str, **settings: Any) -> Fitted:
+    source = ImageSource.from_array(three_textures(settings.pop("n_channels", 3)))
+    return fit(source, config=replace(SEES_WINDOWS, encoder=encoder, **settings))
+
+
+def test_an_encoder_that_only_this_machine_has_is_in_the_file(tmp_path: Path) -> None:
+    backbones.save("swin", tmp_path / "mine")
+    fitted = with_encoder(str(tmp_path / "mine"))
+    save_model(tmp_path / "a.oodseg", fitted.model)
+    shutil.rmtree(tmp_path / "mine")
+    again = load_model(tmp_path / "a.oodseg")
+    before, after = (
+        predict(m, open_features(m, fitted.source, device=CPU))
+        for m in (fitted.model, again)
+    )
+    np.testing.assert_array_equal(after.score, before.score)
+
+
+def test_one_from_the_hub_is_named_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    home = tmp_path / "models--owner--tiny"
+    backbones.save("dinov2", home / "snapshots" / "c0ffee")
+    (home / "refs").mkdir()
+    (home / "refs" / "main").write_text("c0ffee")
+    fitted = with_encoder("owner/tiny")
+    path = tmp_path / "a.oodseg"
+    save_model(path, fitted.model)
+    document, arrays = read_model(path)
+    assert not [k for k in arrays if k.startswith("encoder/")]
+    weights = (home / "snapshots" / "c0ffee" / "model.safetensors").read_bytes()
+    assert document["encoder"]["hub"] == {
+        "revision": "c0ffee",
+        "sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    # another revision that came since does not matter
+    backbones.save("convnext", home / "snapshots" / "decaf")
+    (home / "refs" / "main").write_text("decaf")
+    again = load_model(path)
+    before, after = (
+        predict(m, open_features(m, fitted.source, device=CPU))
+        for m in (fitted.model, again)
+    )
+    np.testing.assert_array_equal(after.score, before.score)
+    shutil.rmtree(home)
+    with pytest.raises(EncoderError, match=r"needs the encoder 'owner/tiny'"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("n_channels", "how", "words"),
+    [
+        (3, "project", None),
+        (1, "adapt", None),
+        (5, "project", "first three principal components of 5 channels"),
+        (5, "adapt", "the 5 channels in turn as red, green and blue"),
+        (9, "adapt", "not used: 9 channels are taken for spectra"),
+    ],
+)
+def test_how_an_encoder_sees_the_channels_is_told(
+    n_channels: int, how: str, words: str | None, tmp_path: Path
+) -> None:
+    backbones.save("segformer", tmp_path / "mine")
+    fitted = with_encoder(
+        str(tmp_path / "mine"),
+        n_channels=n_channels,
+        encoder_channels=how,
+    )
+    told = [r for r in fitted.model.remarks if "encoder" in r]
+    assert len(told) == (words is not None)
+    assert words is None or words in told[0]
+    save_model(tmp_path / "a.oodseg", fitted.model)
+    assert load_model(tmp_path / "a.oodseg").remarks == fitted.model.remarks

@@ -81,7 +81,7 @@ class DeepConfig:
     augment: bool = True
     seed: int = 0
     heads: InstantConfig = field(
-        default_factory=InstantConfig, metadata={"hidden": True}
+        default_factory=InstantConfig, metadata={"elsewhere": True}
     )
 
     def __post_init__(self) -> None:

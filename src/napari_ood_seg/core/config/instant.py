@@ -251,9 +251,18 @@ class InstantConfig:
     )
     encoder: str = setting(
         "",
-        "Encoder weights",
-        "File with the weights of a pretrained encoder (SqueezeNet 1.0 or VGG) that is "
-        "used beside the filters on images with few channels; empty for none.",
+        "Encoder",
+        "Pretrained encoder that is used beside the filters on images with few "
+        "channels: a file of SqueezeNet 1.0 or VGG weights, a folder or the name of a "
+        "model of Hugging Face; empty for none.",
+        elsewhere=True,
+    )
+    encoder_channels: Literal["project", "adapt"] = setting(
+        "project",
+        "Encoder sees",
+        "How other than one or three channels are shown to an encoder of colour "
+        "images. project: their first three principal components. adapt: the channels "
+        "take turns as red, green and blue, each with its weights.",
     )
     filters: FilterConfig = field(
         default_factory=FilterConfig, metadata={"label": "Filters"}

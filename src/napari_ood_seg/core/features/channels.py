@@ -107,8 +107,8 @@ class ColorMap:
     """Shows an image with any channels to an encoder that wants colours.
 
     Three channels are taken as they are, one three times, others by their first
-    three principal components. One stretch for all three brings the 0.5th to the
-    99.5th percentile of the image to 0 to 1.
+    three principal components, or as `repeated` has them. One stretch for all three
+    brings the 0.5th to the 99.5th percentile of the image to 0 to 1.
 
     Attributes
     ----------
@@ -123,15 +123,19 @@ class ColorMap:
     high: float
 
     @classmethod
-    def fit(cls, regions: Iterable[Tensor]) -> Self:
-        """Estimate from `(c, h, w)` sample regions."""
+    def fit(cls, regions: Iterable[Tensor], *, adapt: bool = False) -> Self:
+        """Estimate from `(c, h, w)` sample regions.
+
+        Parameters
+        ----------
+        adapt
+            Give each channel to one of the colours rather than project them.
+        """
         rows = torch.cat([subsample(x, _SPECTRA) for x in regions]).cpu()
         rows = rows[torch.isfinite(rows).all(1)]
         c = rows.shape[1]
-        if c == 3:
-            basis = torch.eye(3)
-        elif c == 1:
-            basis = torch.ones(1, 3)
+        if adapt or c in (1, 3):
+            basis = repeated(c)
         else:
             _, axes = torch.linalg.eigh(Moments.of(rows).covariance)
             top = signed(axes.flip(1)[:, :3]).float()
@@ -146,6 +150,26 @@ class ColorMap:
         flat = self.basis.T.to(x.device) @ _finite(x).flatten(1)
         scaled = (flat - self.low) / (self.high - self.low)
         return scaled.clamp(-0.5, 1.5).view(3, *x.shape[1:])
+
+
+def repeated(n: int) -> Tensor:
+    """Return the `(n, 3)` mix of colours in which channels take turns.
+
+    Channel `i` is seen by what sees colour `i` modulo 3, channels of a colour on
+    average; fewer than three are repeated. For the first layer of an encoder this is
+    the same as to repeat its weights over the channels, each divided by how often it
+    occurs. The columns sum to 1, so a grey image is answered as it would be in colour.
+
+    Examples
+    --------
+    >>> repeated(4).tolist()
+    [[0.5, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.5, 0.0, 0.0]]
+    >>> repeated(2).tolist()
+    [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
+    """
+    channel, color = torch.arange(n)[:, None], torch.arange(3)[None]
+    turn = (channel % 3 == color) | (color % n == channel)
+    return turn / turn.sum(0)
 
 
 def fit_channels(config: FilterConfig, regions: Iterable[Tensor]) -> ChannelMap:

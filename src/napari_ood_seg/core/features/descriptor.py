@@ -15,6 +15,7 @@ from napari_ood_seg.core.features.channels import (
     signed,
     subsample,
 )
+from napari_ood_seg.core.features.stages import PlacedEncoder
 from napari_ood_seg.core.moments import Moments
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class Descriptor:
         regions: Regions,
         *,
         encoder: StageEncoder | None = None,
+        adapt: bool = False,
     ) -> Self:
         """Estimate the statistics from sample regions of an image.
 
@@ -116,6 +118,8 @@ class Descriptor:
             Gives `(c, h, w)` regions, the same ones each time it is called.
         encoder
             Adds its stages as further scales.
+        adapt
+            How channels become the colours that it wants, see `ColorMap`.
 
         Raises
         ------
@@ -129,7 +133,9 @@ class Descriptor:
             channels=channels,
             reductions=(),
             encoder=encoder,
-            colors=ColorMap.fit(regions()) if encoder and encoder.colors else None,
+            colors=ColorMap.fit(regions(), adapt=adapt)
+            if encoder and encoder.colors
+            else None,
         )
         moments = bare.raw_moments(regions)
         return replace(
@@ -156,7 +162,11 @@ class Descriptor:
         return replace(self, reductions=reductions)
 
     def raw(
-        self, x: Tensor, spans: Sequence[tuple[int, int]] | None = None
+        self,
+        x: Tensor,
+        spans: Sequence[tuple[int, int]] | None = None,
+        *,
+        origin: tuple[int, int] = (0, 0),
     ) -> tuple[Tensor, ...]:
         """Return per scale the features of a `(n_channels, h, w)` region, unreduced.
 
@@ -164,12 +174,16 @@ class Descriptor:
         ----------
         spans
             The rows and columns that are wanted; see `FilterBank`.
+        origin
+            Row and column of the region's first pixel in the image.
         """
         channels = self.channels(x)
         out = self.bank(channels, spans)
         if self.encoder is None:
             return out
         shown = channels if self.colors is None else self.colors(x)
+        if isinstance(self.encoder, PlacedEncoder):
+            return (*out, *self.encoder.placed(shown, origin=origin, spans=spans))
         stages = self.encoder(shown)
         if spans is not None:
             stages = tuple(
@@ -227,7 +241,11 @@ class Descriptor:
         return FilterBank(self.config, self.channels.n_out)
 
     def __call__(
-        self, x: Tensor, spans: Sequence[tuple[int, int]] | None = None
+        self,
+        x: Tensor,
+        spans: Sequence[tuple[int, int]] | None = None,
+        *,
+        origin: tuple[int, int] = (0, 0),
     ) -> tuple[Tensor, ...]:
         """Return per scale `(d, ceil(h/f), ceil(w/f))` features of `x`.
 
@@ -237,8 +255,11 @@ class Descriptor:
             `(n_channels, h, w)`; `f` is the scale's factor.
         spans
             The rows and columns that are wanted; see `FilterBank`.
+        origin
+            Row and column of the region's first pixel in the image.
         """
-        pairs = zip(self.reductions, self.raw(x, spans), strict=True)
+        raw = self.raw(x, spans, origin=origin)
+        pairs = zip(self.reductions, raw, strict=True)
         return tuple(reduce(z) for reduce, z in pairs)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -40,4 +40,25 @@ class StageEncoder(Protocol):
 
     def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return the stages, `(c_i, ceil(h/f), ceil(w/f))`, of `(c, h, w)`."""
+        ...
+
+
+@runtime_checkable
+class PlacedEncoder(StageEncoder, Protocol):
+    """A stage encoder that has to know where in the image a region lies."""
+
+    def placed(
+        self,
+        x: Tensor,
+        *,
+        origin: tuple[int, int],
+        spans: Sequence[tuple[int, int]] | None = None,
+    ) -> tuple[Tensor, ...]:
+        """Return the stages of `spans` of a region, all of it without.
+
+        Parameters
+        ----------
+        origin
+            Row and column of the region's first pixel in the image.
+        """
         ...

@@ -229,8 +229,10 @@ class FeatureStore:
         where = tuple(slice(a, b) for a, b in wanted)
         guide = self.descriptor.channels(region[(slice(None), *where)])[:1]
         broken = ~torch.isfinite(region[(slice(None), *tile.crop)]).all(0)
+        first = (tile.outer[0].start, tile.outer[1].start)
+        levels = self.descriptor(region, wanted, origin=first)
         return TileFeatures(
-            levels=tuple(z.contiguous() for z in self.descriptor(region, wanted)),
+            levels=tuple(z.contiguous() for z in levels),
             factors=self.factors,
             size=(spans[0][1] - spans[0][0], spans[1][1] - spans[1][0]),
             crop=within(tile.inner, spans),

@@ -12,9 +12,12 @@ import torch
 
 from napari_ood_seg.core.config import FilterConfig, InstantConfig, PUConfig
 from napari_ood_seg.core.errors import FileFormatError
+from napari_ood_seg.core.features.backbone import Backbone
+from napari_ood_seg.core.features.backbone_files import restored
 from napari_ood_seg.core.features.channels import ChannelMap, ColorMap, Light
 from napari_ood_seg.core.features.descriptor import Descriptor, Reduction
 from napari_ood_seg.core.features.encoder import Encoder
+from napari_ood_seg.core.io import hub
 from napari_ood_seg.core.io.safe_file import read_document, write_document
 from napari_ood_seg.core.models.instant import InstantModel
 from napari_ood_seg.core.models.network import Network
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     from torch import Tensor
+
+    from napari_ood_seg.core.features.stages import StageEncoder
 
     Arrays = Mapping[str, npt.NDArray[np.generic]]
 
@@ -56,6 +61,8 @@ def load_model(path: str | Path) -> InstantModel:
     FileFormatError
         If the file is missing, damaged, truncated, not a model, or newer than
         this package.
+    EncoderError
+        If it was made with an encoder that is not on this machine.
     """
     document, arrays = read_model(path)
     try:
@@ -115,11 +122,20 @@ def _about(descriptor: Descriptor) -> dict[str, Any] | None:
         return encoder.facts
     if encoder is None or colors is None:
         return None
-    return {"name": encoder.name, "low": colors.low, "high": colors.high}
+    facts = {"name": encoder.name, "low": colors.low, "high": colors.high}
+    return {**facts, **encoder.facts()} if isinstance(encoder, Backbone) else facts
+
+
+def _weights(descriptor: Descriptor) -> dict[str, Tensor]:
+    """Return the weights of the encoder, unless others can have them from a hub."""
+    encoder = descriptor.encoder
+    if encoder is None or (isinstance(encoder, Backbone) and encoder.origin):
+        return {}
+    return dict(encoder.weights)
 
 
 def _tensors(model: InstantModel) -> dict[str, Tensor]:
-    encoder, colors = model.descriptor.encoder, model.descriptor.colors
+    colors = model.descriptor.colors
     parts = {
         "channels": {
             "mean": model.descriptor.channels.mean,
@@ -131,7 +147,7 @@ def _tensors(model: InstantModel) -> dict[str, Tensor]:
             for k in ("mean", "scale", "basis")
         },
         "ensemble": model.ensemble.tensors(),
-        "encoder": dict(encoder.weights) if encoder is not None else {},
+        "encoder": _weights(model.descriptor),
         "colors": {"basis": colors.basis} if colors is not None else {},
         "calibration": {"quantiles": model.calibration.quantiles},
     }
@@ -200,12 +216,25 @@ def _encoder(
         return {}
     if "sizes" in facts:
         return {"encoder": Network.restored(facts, parts["encoder"])}
+    encoder: StageEncoder
+    if "hub" in facts:
+        encoder = restored(facts, parts.get("encoder", {}), _folder(facts))
+    else:
+        encoder = Encoder.from_weights(parts["encoder"], name=facts["name"])
     return {
-        "encoder": Encoder.from_weights(parts["encoder"], name=facts["name"]),
+        "encoder": encoder,
         "colors": ColorMap(
             low=float(facts["low"]), high=float(facts["high"]), **parts["colors"]
         ),
     }
+
+
+def _folder(facts: dict[str, Any]) -> Path | None:
+    """Return where the weights of an encoder from the hub are on this machine."""
+    if facts["hub"] is None:
+        return None
+    found = hub.find(facts["name"], facts["hub"]["revision"])
+    return None if found is None else found.folder
 
 
 def _config(settings: dict[str, Any]) -> InstantConfig:

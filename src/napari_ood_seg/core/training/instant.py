@@ -13,7 +13,7 @@ from napari_ood_seg.core.errors import ModelMismatchError
 from napari_ood_seg.core.features import pyramid
 from napari_ood_seg.core.features.channels import SPECTRAL_FROM
 from napari_ood_seg.core.features.descriptor import Descriptor
-from napari_ood_seg.core.features.encoder import load_encoder
+from napari_ood_seg.core.features.pretrained import load_pretrained
 from napari_ood_seg.core.features.pyramid import Footprint
 from napari_ood_seg.core.features.store import (
     BUDGET,
@@ -134,13 +134,14 @@ class InstantTrainer:
             levels, probes, self.config, gathered=self._gathered, roles=roles
         )
         painted = set(levels[0].class_ids)
+        descriptor = self._stores[sources[0]].descriptor
         return InstantModel(
             config=self.config,
             classes=tuple(c for c in _named(classes, painted) if c.id in painted),
-            descriptor=self._stores[sources[0]].descriptor,
+            descriptor=descriptor,
             ensemble=ensemble,
             calibration=calibration,
-            remarks=ensemble.remarks(levels),
+            remarks=(*ensemble.remarks(levels), *_on_encoder(self.config, descriptor)),
             facts=facts_of(images),
         )
 
@@ -194,6 +195,7 @@ class InstantTrainer:
             self.config.filters,
             lambda: (x for own in regions for x in own()),
             encoder=self._encoder(sources),
+            adapt=self.config.encoder_channels == "adapt",
         )
 
     def _encoder(self, sources: Sequence[ImageSource]) -> StageEncoder | None:
@@ -202,7 +204,7 @@ class InstantTrainer:
             return self._own_encoder
         if not self.config.encoder or sources[0].n_channels >= SPECTRAL_FROM:
             return None
-        return load_encoder(self.config.encoder)
+        return load_pretrained(self.config.encoder)
 
     def _draw_unlabelled(
         self,
@@ -338,6 +340,21 @@ def facts_of(images: Sequence[Scribbled]) -> dict[str, object]:
         "trained_on": [i.source.name for i in images],
         "n_strokes": sum(len(i.scribbles.strokes) for i in images),
     }
+
+
+def _on_encoder(config: InstantConfig, descriptor: Descriptor) -> tuple[str, ...]:
+    """Return what a person should know about how the encoder saw the channels."""
+    encoder, n = descriptor.encoder, descriptor.n_channels
+    if encoder is None and config.encoder:
+        text = f"The encoder is not used: {n} channels are taken for spectra."
+        return (text,)
+    if encoder is None or descriptor.colors is None or n in (1, 3):
+        return ()
+    if config.encoder_channels == "adapt":
+        how = f"the {n} channels in turn as red, green and blue"
+    else:
+        how = f"the first three principal components of {n} channels"
+    return (f"The encoder {encoder.name} sees {how}.",)
 
 
 def _named(classes: Sequence[ClassInfo], painted: set[int]) -> list[ClassInfo]:

@@ -101,7 +101,7 @@ class SettingsPanel(QWidget):
                 self._fill(group, entry.hint, path=entry.path)
                 group_form = cast("QFormLayout", group.layout())
                 group_form.setContentsMargins(6, 10, 6, 4)
-            else:
+            elif not entry.elsewhere:
                 self._add_input(form, entry)
 
     def _add_input(self, form: QFormLayout, entry: Entry) -> None:

@@ -29,6 +29,8 @@ class Entry:
     hint
         Its type: bool, int, float, str, a Literal, an Enum; a tuple of some of the
         `choices`; a dataclass for a group.
+    elsewhere
+        Whether another panel edits it.
     """
 
     path: Path
@@ -37,6 +39,7 @@ class Entry:
     tooltip: str
     limits: Mapping[str, float]
     choices: tuple[str, ...] = ()
+    elsewhere: bool = False
 
     @property
     def is_group(self) -> bool:
@@ -49,8 +52,6 @@ def entries(settings: type[DataclassInstance], *, path: Path = ()) -> list[Entry
     found = []
     for field in fields(settings):
         hint = _hint(settings, field)
-        if field.metadata.get("hidden"):
-            continue
         if field.init and (_is_supported(hint) or "choices" in field.metadata):
             found.append(_entry(field, hint=hint, path=(*path, field.name)))
     return found
@@ -180,6 +181,7 @@ def _entry(field: Field[Any], *, hint: object, path: Path) -> Entry:
         label=str(about.get("label", words[:1].upper() + words[1:])),
         tooltip=str(about.get("tooltip", f"Setting: {words}.")),
         choices=tuple(about.get("choices", ())),
+        elsewhere=bool(about.get("elsewhere", False)),
         limits={key: about[key] for key in ("min", "max", "step") if key in about},
     )
 
