@@ -41,7 +41,7 @@ def test_pixels_and_labels_stay_together(edge: int) -> None:
     small, labels = resized(x, y, 32)
     middle = small[0, 4:-4, 4:-4]
     wanted = ((torch.arange(32) + 0.5) / 32)[4:-4].expand_as(middle)
-    torch.testing.assert_close(middle, wanted, atol=2e-3, rtol=0)  # 1/16 pixel
+    torch.testing.assert_close(middle, wanted, atol=1e-5, rtol=0)
     off = (4 * middle).long() != labels[4:-4, 4:-4]
     near = (4 * middle - (4 * middle).round()).abs() < 4 / 32
     assert not (off & ~near).any()
