@@ -99,8 +99,8 @@ def test_the_deep_engine(run: Run, files: Path, tmp_path: Path) -> None:
     model, kept = tmp_path / "deep.oodseg", tmp_path / "training.pt"
     arguments = ("train", files / "tissue.png", "-s", files / "mask.png", "-o", model)
     options = ("--engine", "deep", "--seconds", "1", "--device", "cpu")
-    options += ("--evidence", "both")  # so that the network is part of the model
-    result = run(*arguments, *options, "--checkpoint", kept)
+    both = ("--evidence", "both")  # so that the network is part of the model
+    result = run(*arguments, *options, *both, "--checkpoint", kept)
     assert result.exit_code == 0, result.output
     assert kept.is_file()
     deep = ood.load_model(model)
