@@ -270,3 +270,18 @@ def test_another_image_is_chosen_meanwhile() -> None:
     assert labels.shape == (64, 96)
     assert (labels[RIGHT] == UNKNOWN).mean() > 0.5
     assert np.isin(labels[LEFT], (1, UNKNOWN)).mean() > 0.9
+
+
+def test_memory_is_given_back_and_what_is_shown_stays() -> None:
+    desk = Desk()
+    session = desk.session
+    session.refine()
+    model, result = session.model, session.result
+    session.release_memory()
+    assert session._workshop._stores() == {}
+    assert session._workshop._refinement is None
+    assert session.model is model
+    assert session.result is result
+    desk.steps.clear()
+    session.refine()
+    assert desk.steps[0].done == 1

@@ -283,3 +283,14 @@ def test_a_download_tells_that_the_encoder_is_there(
     assert Workshop.on_disk(["a/b", "c/d"]) == frozenset()
     assert list(Workshop.download("a/b")) == [progress, Downloaded(name="a/b")]
     assert Workshop.on_disk(["a/b", "c/d"]) == {"a/b"}
+
+
+def test_release_drops_all_that_can_be_computed_again(bench: Bench) -> None:
+    model = model_of(bench.train())
+    bench.predict(model)
+    bench.workshop.release()
+    assert bench.workshop._stores() == {}
+    reads = bench.array.reads
+    again = model_of(bench.train())
+    assert bench.array.reads > reads
+    assert_same_model(model, again)

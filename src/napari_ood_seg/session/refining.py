@@ -93,6 +93,12 @@ class RefiningSession(LiveSession):
             self._runner.cancel()
         self.refine()
 
+    def release_memory(self) -> None:
+        """Stop everything, and give back memory; what is shown stays."""
+        self.stop()
+        self._do_between(self._workshop.release, "release")
+        self.message.emit("memory of features and networks was given back", "info")
+
     def stop(self) -> None:
         """Stop everything; the training of the network can be taken up again."""
         self.pause()

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QWidget
+from qtpy.QtWidgets import (
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QWidget,
+)
 
 from napari_ood_seg.plugin.panels.wheel import WheelGuard
 
@@ -14,9 +20,10 @@ TIP = (
 
 
 class MemoryPanel(QWidget):
-    """One row: gigabytes."""
+    """One row: gigabytes, and a button that gives them back."""
 
     memory_changed = Signal(float)
+    release_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +45,13 @@ class MemoryPanel(QWidget):
         row.setSpacing(6)
         row.addWidget(label)
         row.addWidget(self._spin, 1)
+        release = QPushButton("Release")
+        release.setToolTip(
+            "Give back the memory of features and networks now, also that of a graphics"
+            " card. Model and result stay; the next training computes features again."
+        )
+        release.clicked.connect(lambda: self.release_requested.emit())
+        row.addWidget(release)
         self._spin.valueChanged.connect(self.memory_changed)
 
     def set_memory(self, gigabytes: float) -> None:
