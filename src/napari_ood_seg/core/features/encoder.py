@@ -19,6 +19,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 
 from napari_ood_seg.core.errors import FileFormatError
 from napari_ood_seg.core.features.filters import reflect_index
+from napari_ood_seg.core.features.weights import read_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -173,32 +174,7 @@ def load_encoder(path: str | Path) -> Encoder:
         If the file is missing, damaged, or of no known architecture.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileFormatError(f"there are no weights at {str(path)!r}: check the name")
-    try:
-        weights = _read(path)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
-        raise FileFormatError(
-            f"the weights {path.name!r} are damaged or no state dict: "
-            "download them again"
-        ) from error
-    return Encoder.from_weights(weights, name=path.name)
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    from pickle import UnpicklingError
-
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        raise ValueError(str(error)) from error
-    if not isinstance(found, dict):
-        raise TypeError("not a state dict")
-    return {k: v for k, v in found.items() if isinstance(v, torch.Tensor)}
+    return Encoder.from_weights(read_state(path), name=path.name)
 
 
 def _squeezenet(weights: Mapping[str, Tensor]) -> list[Step]:

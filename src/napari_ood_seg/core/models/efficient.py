@@ -11,10 +11,11 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import nn
 
 from napari_ood_seg.core.errors import DependencyError, FileFormatError
+from napari_ood_seg.core.features.weights import read_state
 from napari_ood_seg.core.models.staged import StagedNet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from torch import Tensor
 
@@ -227,45 +228,6 @@ def adapt_stem(weight: Tensor, own: Tensor, basis: Tensor | None) -> Tensor:
     if basis is None or basis.shape != (weight.shape[1], n_in):
         return weight.sum(1, keepdim=True).expand(-1, n_in, -1, -1) / n_in
     return torch.einsum("ocij,cn->onij", weight, basis) * 3**0.5
-
-
-def read_state(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a state dict in a file.
-
-    Raises
-    ------
-    FileFormatError
-        If the file is missing, damaged or something else.
-    """
-    from pickle import UnpicklingError
-
-    from safetensors import SafetensorError
-
-    if not path.is_file():
-        raise FileFormatError(f"there are no weights at {str(path)!r}: check the name")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        found: Mapping[str, Any] = torch.load(
-            path, map_location="cpu", weights_only=True
-        )
-        return {k: v for k, v in found.items() if isinstance(v, torch.Tensor)}
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-        EOFError,
-        KeyError,
-        AttributeError,
-        SafetensorError,
-        UnpicklingError,
-    ) as error:
-        raise FileFormatError(
-            f"the weights {path.name!r} are damaged or no state dict: "
-            "download them again"
-        ) from error
 
 
 def _flexible_unet() -> Callable[[int, int, str], Any]:

@@ -1,0 +1,53 @@
+"""Read the tensors of a state dict from a file; nothing in it is run."""
+
+from __future__ import annotations
+
+from pickle import UnpicklingError
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from napari_ood_seg.core.errors import FileFormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a state dict in a file.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is missing, damaged or something else.
+    """
+    from safetensors import SafetensorError
+
+    if not path.is_file():
+        raise FileFormatError(f"there are no weights at {str(path)!r}: check the name")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        found: Mapping[str, Any] = torch.load(
+            path, map_location="cpu", weights_only=True
+        )
+        return {k: v for k, v in found.items() if isinstance(v, torch.Tensor)}
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+        EOFError,
+        KeyError,
+        AttributeError,
+        SafetensorError,
+        UnpicklingError,
+    ) as error:
+        raise FileFormatError(
+            f"the weights {path.name!r} are damaged or no state dict: "
+            "download them again"
+        ) from error
