@@ -94,6 +94,8 @@ class SettingsPanel(QWidget):
         form.setSpacing(3)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for entry in entries(settings, path=path):
+            if entry.elsewhere:
+                continue
             if entry.is_group:
                 group = QGroupBox(entry.label)
                 group.setToolTip(entry.tooltip)
@@ -101,7 +103,7 @@ class SettingsPanel(QWidget):
                 self._fill(group, entry.hint, path=entry.path)
                 group_form = cast("QFormLayout", group.layout())
                 group_form.setContentsMargins(6, 10, 6, 4)
-            elif not entry.elsewhere:
+            else:
                 self._add_input(form, entry)
 
     def _add_input(self, form: QFormLayout, entry: Entry) -> None:
