@@ -64,7 +64,7 @@ def test_download_train_and_tell(
     ("encoder", "engine", "words"),
     [
         ("no/such/file.pth", "instant", "check the name"),
-        ("owner/tiny", "deep", "leave --encoder out"),
+        ("owner/tiny", "deep", "is not on this machine"),
     ],
 )
 def test_what_cannot_be_used(

@@ -104,8 +104,8 @@ def test_the_deep_engine(run: Run, files: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert kept.is_file()
     deep = ood.load_model(model)
-    assert deep.descriptor.encoder is not None
-    assert "U-Net" in deep.descriptor.encoder.name
+    assert deep.descriptor.network is not None
+    assert "U-Net" in deep.descriptor.network.name
     prediction = ood.predict(deep, files / "tissue.png", device="cpu")
     assert set(np.unique(prediction.classes)) <= set(deep.class_ids)
 
@@ -130,9 +130,9 @@ def test_two_processes_write_one_model(files: Path, tmp_path: Path) -> None:
     assert done.stdout.count(f"saved {model}") == 1
     assert set(tmp_path.iterdir()) == {model, kept}
     deep = ood.load_model(model)
-    assert deep.descriptor.encoder is not None
+    assert deep.descriptor.network is not None
     steps = torch.load(kept, weights_only=True)["numbers"][0]
-    assert deep.descriptor.encoder.name == f"U-Net, {steps} steps"
+    assert deep.descriptor.network.name == f"U-Net, {steps} steps"
 
 
 @pytest.mark.parametrize(

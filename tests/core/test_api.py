@@ -209,11 +209,13 @@ def test_an_error_in_the_callback_stops_the_task() -> None:
 def test_the_kind_of_the_settings_chooses_the_engine() -> None:
     """A network that is trained so little is no help, but it is there, and no harm."""
     told: list[Progress] = []
-    config = ood.DeepConfig(width=8, steps=20, patch=32, batch=4, check_every=10)
+    config = ood.DeepConfig(
+        width=8, steps=20, patch=32, batch=4, check_every=10, evidence="both"
+    )
     deep = ood.train(
         _image(), _mask(), config=config, device="cpu", on_progress=told.append
     )
-    assert deep.descriptor.encoder is not None
+    assert deep.descriptor.network is not None
     assert [p.done for p in told if p.stage == "training the network"] == list(
         range(1, 21)
     )

@@ -79,13 +79,16 @@ def _lines(document: "Mapping[str, Any]") -> dict[str, str]:
 
 
 def _encoder(document: "Mapping[str, Any]") -> dict[str, str]:
-    """Return the row of a pretrained encoder, if there is one."""
-    facts = document.get("encoder")
-    if facts is None or "low" not in facts:
-        return {}
-    hub = facts.get("hub")
-    where = "in the file" if hub is None else f"revision {hub['revision'][:8]}"
-    return {"encoder": f"{facts['name']} ({where})"}
+    """Return the rows of a pretrained encoder and of a network, if there are any."""
+    rows = {}
+    facts, network = document.get("encoder"), document.get("network")
+    if facts is not None and "low" in facts:
+        hub = facts.get("hub")
+        where = "in the file" if hub is None else f"revision {hub['revision'][:8]}"
+        rows["encoder"] = f"{facts['name']} ({where})"
+    if network is not None:
+        rows["network"] = str(network["name"])
+    return rows
 
 
 def _channels(document: "Mapping[str, Any]") -> str:

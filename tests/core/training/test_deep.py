@@ -60,7 +60,7 @@ def trainer(
 
 
 def weights(model: InstantModel) -> dict[str, torch.Tensor]:
-    network = model.descriptor.encoder
+    network = model.descriptor.network
     assert isinstance(network, Network)
     return dict(network.weights)
 
@@ -162,7 +162,7 @@ def test_a_network_of_monai(tmp_path: Path) -> None:
         SMALL, network="efficientnet-b0", patch=64, batch=2, steps=10, objective="nnpu"
     )
     model = drive(trainer(config).fit([image], ()))
-    network = model.descriptor.encoder
+    network = model.descriptor.network
     assert isinstance(network, Network)
     assert network.name == "U-Net with efficientnet-b0, 10 steps"
     assert model.descriptor.halo == network.halo

@@ -9,9 +9,10 @@ import torch
 
 from napari_ood_seg.core.config import DeepConfig, FilterConfig, InstantConfig
 from napari_ood_seg.core.data.source import ImageSource
-from napari_ood_seg.core.inference.predict import predict
+from napari_ood_seg.core.inference.predict import open_features, predict
 from napari_ood_seg.core.models.network import Network
 from napari_ood_seg.core.models.unet import UNet, initialise
+from napari_ood_seg.core.training.bundle import engine_of, load_model, save_model
 from napari_ood_seg.core.training.folds import deal
 from napari_ood_seg.core.training.heads import (
     Heads,
@@ -21,9 +22,11 @@ from napari_ood_seg.core.training.heads import (
 from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled
 from napari_ood_seg.core.training.warm import cut, touches
 from tests.contracts.scenes import CPU, LEFT, drive, strip, strokes, three_textures
+from tests.core.features.test_encoder import squeezenet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from napari_ood_seg.core.training.folds import Piece
     from napari_ood_seg.core.training.warm import Seen
@@ -118,3 +121,41 @@ def test_only_unseen_strokes_promise_anything_for_a_network(image: Scribbled) ->
     assert model.calibration.n_strokes == 2
     model = drive(Heads(network(), seen_by(image), DEEP, device=CPU).fit([image], ()))
     assert model.calibration.n_strokes == 6
+
+
+@pytest.fixture
+def with_encoder(tmp_path: Path) -> DeepConfig:
+    """Return settings with a pretrained encoder beside the network."""
+    path = tmp_path / "weights.pth"
+    torch.save(squeezenet(), path)
+    return replace(DEEP, heads=replace(INSTANT, encoder=str(path)))
+
+
+def test_an_encoder_and_a_network_together(
+    image: Scribbled, with_encoder: DeepConfig
+) -> None:
+    """The encoder counts as without the network, which is of no use."""
+    heads = Heads(network(), seen_by(image), with_encoder, device=CPU)
+    found = applied(heads, image)
+    plain = applied(InstantTrainer(with_encoder.heads, device=CPU), image)
+    bare = applied(InstantTrainer(INSTANT, device=CPU), image)
+    np.testing.assert_allclose(found.score, plain.score, atol=2e-3)
+    assert not np.allclose(bare.score, plain.score, atol=0.1)
+
+
+def test_a_model_file_holds_both(
+    image: Scribbled, with_encoder: DeepConfig, tmp_path: Path
+) -> None:
+    config = replace(with_encoder, evidence="both")
+    model = drive(Heads(network(), seen_by(image), config, device=CPU).fit([image], ()))
+    save_model(tmp_path / "both.oodseg", model)
+    again = load_model(tmp_path / "both.oodseg")
+    assert engine_of(again) == "deep"
+    assert again.descriptor.factors == model.descriptor.factors
+    assert again.descriptor.factors[:2] == (1, 1), "filters"
+    assert again.descriptor.factors[-3:] == (1, 2, 4), "the network"
+    first, second = (
+        predict(m, open_features(m, image.source, device=CPU)) for m in (model, again)
+    )
+    np.testing.assert_array_equal(first.score, second.score)
+    np.testing.assert_array_equal(first.classes, second.classes)

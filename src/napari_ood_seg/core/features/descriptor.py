@@ -84,12 +84,16 @@ class Descriptor:
     n_channels
         Channels of the images that it takes.
     reductions
-        One per scale of the filters, then one per stage of the encoder.
+        One per scale of the filters, then one per stage of the encoder, then of the
+        network.
     encoder
-        Frozen stages beside the filters, if any.
+        Pretrained stages beside the filters, if any.
     colors
         What the encoder is shown: colours, or `None` for all channels as the filters
         see them.
+    network
+        Stages that were trained on the scribbles, if any; it is shown all channels as
+        the filters see them.
     """
 
     config: FilterConfig
@@ -98,6 +102,7 @@ class Descriptor:
     reductions: tuple[Reduction, ...]
     encoder: StageEncoder | None = None
     colors: ColorMap | None = None
+    network: StageEncoder | None = None
 
     @classmethod
     def fit(
@@ -107,6 +112,7 @@ class Descriptor:
         *,
         encoder: StageEncoder | None = None,
         adapt: bool = False,
+        network: StageEncoder | None = None,
     ) -> Self:
         """Estimate the statistics from sample regions of an image.
 
@@ -116,10 +122,10 @@ class Descriptor:
             Settings of the filters.
         regions
             Gives `(c, h, w)` regions, the same ones each time it is called.
-        encoder
-            Adds its stages as further scales.
+        encoder, network
+            Add their stages as further scales.
         adapt
-            How channels become the colours that it wants, see `ColorMap`.
+            How channels become the colours that the encoder wants, see `ColorMap`.
 
         Raises
         ------
@@ -136,6 +142,7 @@ class Descriptor:
             colors=ColorMap.fit(regions(), adapt=adapt)
             if encoder and encoder.colors
             else None,
+            network=network,
         )
         moments = bare.raw_moments(regions)
         return replace(
@@ -179,18 +186,12 @@ class Descriptor:
         """
         channels = self.channels(x)
         out = self.bank(channels, spans)
-        if self.encoder is None:
-            return out
-        shown = channels if self.colors is None else self.colors(x)
-        if isinstance(self.encoder, PlacedEncoder):
-            return (*out, *self.encoder.placed(shown, origin=origin, spans=spans))
-        stages = self.encoder(shown)
-        if spans is not None:
-            stages = tuple(
-                _cut(z, f, spans)
-                for z, f in zip(stages, self.encoder.factors, strict=True)
-            )
-        return (*out, *stages)
+        if self.encoder is not None:
+            shown = channels if self.colors is None else self.colors(x)
+            out = (*out, *_stages(self.encoder, shown, spans, origin))
+        if self.network is not None:
+            out = (*out, *_stages(self.network, channels, spans, origin))
+        return out
 
     def raw_moments(self, regions: Regions) -> list[Moments]:
         """Return the moments of the raw features of each scale."""
@@ -205,9 +206,8 @@ class Descriptor:
     @property
     def factors(self) -> tuple[int, ...]:
         """How many times coarser than the image each scale is."""
-        return self.bank.factors + (
-            () if self.encoder is None else self.encoder.factors
-        )
+        extra = (e for e in (self.encoder, self.network) if e is not None)
+        return (*self.bank.factors, *(f for e in extra for f in e.factors))
 
     def like(self, other: Descriptor) -> bool:
         """Whether two differ in the statistics of an image only, see `adapted`."""
@@ -230,9 +230,8 @@ class Descriptor:
     @property
     def halo(self) -> int:
         """Context in pixels beyond which nothing matters; a multiple of `stride`."""
-        reach = self.bank.halo
-        if self.encoder is not None:
-            reach = max(reach, self.encoder.halo)
+        extra = (e for e in (self.encoder, self.network) if e is not None)
+        reach = max(self.bank.halo, *(e.halo for e in extra), 0)
         return -(-reach // self.stride) * self.stride
 
     @property
@@ -261,6 +260,22 @@ class Descriptor:
         raw = self.raw(x, spans, origin=origin)
         pairs = zip(self.reductions, raw, strict=True)
         return tuple(reduce(z) for reduce, z in pairs)
+
+
+def _stages(
+    encoder: StageEncoder,
+    shown: Tensor,
+    spans: Sequence[tuple[int, int]] | None,
+    origin: tuple[int, int],
+) -> tuple[Tensor, ...]:
+    """Return the stages of the wanted part of a region."""
+    if isinstance(encoder, PlacedEncoder):
+        return encoder.placed(shown, origin=origin, spans=spans)
+    stages = encoder(shown)
+    if spans is None:
+        return stages
+    pairs = zip(stages, encoder.factors, strict=True)
+    return tuple(_cut(z, f, spans) for z, f in pairs)
 
 
 def _cut(z: Tensor, factor: int, spans: Sequence[tuple[int, int]]) -> Tensor:

@@ -87,7 +87,7 @@ def read_model(path: str | Path) -> tuple[dict[str, Any], Arrays]:
 
 def describe(model: InstantModel) -> dict[str, Any]:
     """Return the JSON document of a model: what it is, without the numbers."""
-    channels = model.descriptor.channels
+    channels, network = model.descriptor.channels, model.descriptor.network
     return {
         "schema_version": SCHEMA_VERSION,
         "engine": engine_of(model),
@@ -99,6 +99,7 @@ def describe(model: InstantModel) -> dict[str, Any]:
             "light": None if channels.light is None else asdict(channels.light),
         },
         "encoder": _about(model.descriptor),
+        "network": network.facts if isinstance(network, Network) else None,
         "n_held_out": model.calibration.n_strokes,
         "remarks": list(model.remarks),
         "versions": {
@@ -112,14 +113,12 @@ def describe(model: InstantModel) -> dict[str, Any]:
 
 def engine_of(model: InstantModel) -> str:
     """Return ``deep`` if a network was trained for the model, else ``instant``."""
-    return "deep" if isinstance(model.descriptor.encoder, Network) else "instant"
+    return "instant" if model.descriptor.network is None else "deep"
 
 
 def _about(descriptor: Descriptor) -> dict[str, Any] | None:
     """Return what a model file tells about the encoder, besides its weights."""
     encoder, colors = descriptor.encoder, descriptor.colors
-    if isinstance(encoder, Network):
-        return encoder.facts
     if encoder is None or colors is None:
         return None
     facts = {"name": encoder.name, "low": colors.low, "high": colors.high}
@@ -135,7 +134,7 @@ def _weights(descriptor: Descriptor) -> dict[str, Tensor]:
 
 
 def _tensors(model: InstantModel) -> dict[str, Tensor]:
-    colors = model.descriptor.colors
+    colors, network = model.descriptor.colors, model.descriptor.network
     parts = {
         "channels": {
             "mean": model.descriptor.channels.mean,
@@ -148,6 +147,7 @@ def _tensors(model: InstantModel) -> dict[str, Tensor]:
         },
         "ensemble": model.ensemble.tensors(),
         "encoder": _weights(model.descriptor),
+        "network": {} if network is None else dict(network.weights),
         "colors": {"basis": colors.basis} if colors is not None else {},
         "calibration": {"quantiles": model.calibration.quantiles},
     }
@@ -206,6 +206,7 @@ def _descriptor(
             for i in range(len(parts["reduction"]) // 3)
         ),
         **_encoder(document["encoder"], parts),
+        **_network(document.get("network"), parts.get("network", {})),
     )
 
 
@@ -214,8 +215,8 @@ def _encoder(
 ) -> dict[str, Any]:
     if facts is None:
         return {}
-    if "sizes" in facts:
-        return {"encoder": Network.restored(facts, parts["encoder"])}
+    if "sizes" in facts:  # of files from when a network was taken for an encoder
+        return _network(facts, parts["encoder"])
     encoder: StageEncoder
     if "hub" in facts:
         encoder = restored(facts, parts.get("encoder", {}), _folder(facts))
@@ -227,6 +228,12 @@ def _encoder(
             low=float(facts["low"]), high=float(facts["high"]), **parts["colors"]
         ),
     }
+
+
+def _network(
+    facts: dict[str, Any] | None, weights: Mapping[str, Tensor]
+) -> dict[str, Any]:
+    return {} if facts is None else {"network": Network.restored(facts, weights)}
 
 
 def _folder(facts: dict[str, Any]) -> Path | None:

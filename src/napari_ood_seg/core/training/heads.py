@@ -77,7 +77,7 @@ class Heads(InstantTrainer):
         super().__init__(
             config.heads,
             device=device,
-            encoder=network,
+            network=network,
             hold_out=partial(_pieces, config, seen, alone=self._has_say),
             weigh=self._beside,
         )

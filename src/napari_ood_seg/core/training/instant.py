@@ -71,8 +71,8 @@ class InstantTrainer:
         Where features are computed.
     budget
         Bytes of features that may be kept for each image.
-    encoder
-        Stages beside the filters; without, those that the settings name.
+    network
+        Trained stages beside filters and encoder.
     hold_out
         Cuts the scribbles of an image into pieces with folds; without, every piece is
         held out once.
@@ -87,7 +87,7 @@ class InstantTrainer:
         *,
         device: torch.device,
         budget: int = BUDGET,
-        encoder: StageEncoder | None = None,
+        network: StageEncoder | None = None,
         hold_out: Callable[[Scribbled], Sequence[Piece]] | None = None,
         weigh: Weigh | None = None,
     ) -> None:
@@ -98,7 +98,7 @@ class InstantTrainer:
         self._unlabelled: dict[ImageSource, list[Tensor]] = {}
         self._samples: dict[tuple[object, ...], Sample] = {}
         self._gathered = Gathered()
-        self._own_encoder = encoder
+        self._network = network
         self._hold_out = hold_out or partial(_in_turn, n_folds=config.folds)
         self._weigh = weigh
 
@@ -196,12 +196,11 @@ class InstantTrainer:
             lambda: (x for own in regions for x in own()),
             encoder=self._encoder(sources),
             adapt=self.config.encoder_channels == "adapt",
+            network=self._network,
         )
 
     def _encoder(self, sources: Sequence[ImageSource]) -> StageEncoder | None:
         """Return the encoder, if there is one; spectra say more than colours."""
-        if self._own_encoder is not None:
-            return self._own_encoder
         if not self.config.encoder or sources[0].n_channels >= SPECTRAL_FROM:
             return None
         return load_pretrained(self.config.encoder)
