@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OFF: Final = "off"
 ON: Final = "on"
 PAUSED: Final = "paused"
-_TEXTS: Final = {OFF: "Train a &network", ON: "&Pause", PAUSED: "&Resume"}
+_TEXTS: Final = {OFF: "&Train a network", ON: "Pau&se", PAUSED: "Re&sume"}
 _TIPS: Final = {
     OFF: "Train a network on your scribbles in the background. You can go on painting:"
     " it makes way, and takes in new strokes.",
@@ -42,7 +42,7 @@ class DeepPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = OFF
-        self._go, self._anew = QPushButton(), QPushButton("Start o&ver")
+        self._go, self._anew = QPushButton(), QPushButton("Start over")
         self._anew.setToolTip("Forget what the network has learned, and begin again.")
         self._plot = CurvePlot()
         self._plot.setToolTip(CURVES_TIP)
@@ -53,7 +53,7 @@ class DeepPanel(QWidget):
         self._settings = SettingsPanel()
         self._settings.settings_changed.connect(self.settings_changed)
         self._settings.hide()
-        self._more = QPushButton("&Settings…")
+        self._more = QPushButton("Settings…")
         self._more.setCheckable(True)
         self._more.setToolTip("Show or hide the settings of the network.")
         self._more.toggled.connect(self._settings.setVisible)

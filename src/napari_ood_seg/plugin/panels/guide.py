@@ -37,7 +37,7 @@ class GuidePanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._next = _button(
-            "&Next unknown",
+            "Next &unknown",
             "Go to the most unknown or most unsure place that you have not seen yet"
             " (U). Different-looking places come first.",
         )

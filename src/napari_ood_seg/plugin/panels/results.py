@@ -140,7 +140,7 @@ class ResultsPanel(QWidget):
         column.addWidget(self._keep)
         column.addWidget(self._promise)
         column.addLayout(_row(*self._shown.values()))
-        opacity = _label("&Opacity", self._opacity)
+        opacity = _label("Opacit&y", self._opacity)
         column.addLayout(_row(opacity, self._opacity, self._copy, stretch=1))
         column.addWidget(self._areas)
         column.addLayout(_row(self._save, self._load, self._export))
