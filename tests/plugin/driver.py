@@ -119,9 +119,9 @@ class Driver:
         self.viewer.reset_view()
         self.canvas.setFocus()
 
-    def until(self, done: Callable[[], bool]) -> None:
-        """Run the event loop until something holds."""
-        self._bot.waitUntil(done, timeout=PATIENCE_MS)
+    def until(self, done: Callable[[], bool], *, patience: int = 1) -> None:
+        """Run the event loop until something holds, for so many times `PATIENCE_MS`."""
+        self._bot.waitUntil(done, timeout=patience * PATIENCE_MS)
 
     def spin(self) -> None:
         """Let everything happen that is due now."""
