@@ -248,23 +248,16 @@ def test_nothing_moves_while_somebody_paints(tall: Driver) -> None:
     assert stroke.coords[:, 0].max() < there.region[0].stop
 
 
-def framed(driver: Driver) -> bool:
-    return bool(driver.layer.bounding_box.visible)
-
-
-def test_far_out_a_frame_and_a_sentence(tall: Driver) -> None:
+def test_far_out_the_middle_and_a_sentence(tall: Driver) -> None:
     go(tall, 500, 150)
-    assert not framed(tall)
     tall.show_all()
-    tall.until(lambda: framed(tall))
-    assert window_of(tall.layer).origin == ((12_000 - 4096) // 2, 0)
+    middle = (12_000 - 4096) // 2
+    tall.until(lambda: window_of(tall.layer).origin == (middle, 0))
     tall.stroke((1000, 150), (1500, 150))
     assert tall.message == (TOO_FAR, "warning")
     assert not tall.session.scribbles.strokes
     tall.stroke((6000, 100), (6000, 200))
     assert len(tall.session.scribbles.strokes) == 1
-    go(tall, 6000, 150)
-    assert not framed(tall)
 
 
 def test_a_small_move_moves_nothing(tall: Driver) -> None:

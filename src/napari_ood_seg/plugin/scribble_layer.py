@@ -111,15 +111,6 @@ def forget_undo(layer: Labels) -> None:
     layer._reset_history()  # noqa: SLF001 - no other way
 
 
-def frame(layer: Labels, *, visible: bool) -> None:
-    """Show where a layer ends, or do not."""
-    box = layer.bounding_box
-    if box.visible != visible:
-        box.points = False
-        box.line_color = "white"
-        box.visible = visible
-
-
 def _within(plane: Sequence[int], shape: Sequence[int]) -> bool:
     return len(plane) == len(shape) and all(
         0 <= i < n for i, n in zip(plane, shape, strict=True)

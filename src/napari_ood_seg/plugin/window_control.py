@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from qtpy.QtCore import QObject, QTimer
 
 from napari_ood_seg.plugin.camera import CameraWatch
-from napari_ood_seg.plugin.scribble_layer import frame, window_of
+from napari_ood_seg.plugin.scribble_layer import window_of
 from napari_ood_seg.plugin.strokes import PAINTING
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_ood_seg.session.session import Session
 
 TOO_FAR: Final = (
-    "zoom in to paint here: so far out, only the framed part can be painted on"
+    "zoom in to paint here: so far out, only the middle of the view can be painted on"
 )
 
 
@@ -30,7 +30,7 @@ class WindowControl(QObject):
 
     Scribbles of a large image cover a `Window` of it, which goes where somebody looks
     once the camera rests, but never while somebody paints. If more is visible, it is
-    in the middle and has a frame.
+    in the middle, and whoever paints beside it is told to zoom in.
 
     Parameters
     ----------
@@ -86,7 +86,6 @@ class WindowControl(QObject):
         there = tracker.window.around(view.region)
         if not tracker.window.contains(view.region) and there != tracker.window:
             tracker.move(there)
-        frame(tracker.layer, visible=not tracker.window.contains(view.region))
 
     def _on_press(self, layer: Labels, event: Any) -> Iterator[None]:  # noqa: ANN401
         """Say so if somebody tries to paint where the layer does not reach."""
