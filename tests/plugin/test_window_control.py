@@ -369,9 +369,9 @@ def test_opened_scribbles_take_the_numbers_of_their_names(
     tall.session.rename_class(2, "kidney")
     tall.viewer.layers.remove("tall scribbles")
     tall.viewer.layers.remove(image)
-    tall.add_image(two_halves(TALL), name="other")
+    other = tall.viewer.add_image(two_halves(TALL), rgb=True, name="other")
+    tall.images.choose(other)
     (opened,) = tall.viewer.open(str(path), plugin=PLUGIN)
-    tall.images.choose(tall.viewer.layers["other"])
     tall.until(lambda: tall.images.scribbles is opened)
     names = {c.id: c.name for c in tall.session.classes}
     painted = [names[s.class_id] for s in tall.session.scribbles.strokes]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,7 +51,8 @@ class CameraWatch(QObject):
 
     def close(self) -> None:
         """Stop following."""
-        self._rest.stop()
+        with suppress(RuntimeError):  # Qt may have deleted it at the very end
+            self._rest.stop()
         for event in self._events():
             event.disconnect(self._on_moved)
 
