@@ -367,6 +367,7 @@ def test_opened_scribbles_take_the_numbers_of_their_names(
     tall.stroke((20, 10), (20, 30))  # else the classes are replaced
     tall.session.rename_class(1, "liver")
     tall.session.rename_class(2, "kidney")
+    tall.canvas.grab()  # vispy cannot remove what it has still to draw
     tall.viewer.layers.remove("tall scribbles")
     tall.viewer.layers.remove(image)
     other = tall.viewer.add_image(two_halves(TALL), rgb=True, name="other")
