@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication, QPushButton
 from napari_ood_seg.core.config import FilterConfig, InstantConfig, PUConfig
 from napari_ood_seg.plugin.camera import camera_of
 from napari_ood_seg.plugin.panels.message import MessageLine
+from napari_ood_seg.plugin.scribble_layer import window_of
 from napari_ood_seg.plugin.widget import OODSegWidget
 
 if TYPE_CHECKING:
@@ -118,9 +119,9 @@ class Driver:
         self.viewer.reset_view()
         self.canvas.setFocus()
 
-    def until(self, done: Callable[[], bool]) -> None:
-        """Run the event loop until something holds."""
-        self._bot.waitUntil(done, timeout=PATIENCE_MS)
+    def until(self, done: Callable[[], bool], *, patience: int = 1) -> None:
+        """Run the event loop until something holds, for so many times `PATIENCE_MS`."""
+        self._bot.waitUntil(done, timeout=patience * PATIENCE_MS)
 
     def spin(self) -> None:
         """Let everything happen that is due now."""
@@ -129,13 +130,13 @@ class Driver:
         self.until(lambda: bool(seen))
 
     def world(self, point: Sequence[float]) -> npt.NDArray[np.float64]:
-        """Return where in the world a pixel of the scribbles lies, row and column."""
+        """Return where in the world a pixel of the image lies, row and column."""
         whole = list(self.layer.world_to_data(self.viewer.dims.point))
-        whole[-2:] = point
+        whole[-2:] = np.subtract(point, window_of(self.layer).origin)
         return np.asarray(self.layer.data_to_world(whole))[-2:]
 
     def at(self, point: Sequence[float]) -> QPoint:
-        """Return where on the canvas a pixel of the scribbles lies."""
+        """Return where on the canvas a pixel of the image lies."""
         camera = camera_of(self.viewer)
         size = np.array([self.canvas.height(), self.canvas.width()])
         centre = np.asarray(camera.center)[-2:]
@@ -171,7 +172,7 @@ class Driver:
         self.spin()
 
     def stroke(self, *points: Point) -> None:
-        """Paint from point to point, as `(row, column)` of the scribbles."""
+        """Paint from point to point, as `(row, column)` of the image."""
         self.press(points[0])
         for point in points[1:]:
             self.move(point, buttons=LEFT)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_ood_seg.plugin.camera import camera_of
-from napari_ood_seg.plugin.look import closeness, look_at, paint, show_stroke
+from napari_ood_seg.plugin.look import closeness, look_at, show_stroke
 from tests.plugin.driver import two_halves
 
 if TYPE_CHECKING:
@@ -38,18 +38,6 @@ def test_place_of_a_scaled_stack_is_shown(driver: Driver) -> None:
     centre = np.asarray(camera_of(driver.viewer).center)[-2:]
     np.testing.assert_allclose(centre, [10 + 40 * 0.5, 20 + 8 * 2.0], atol=1e-6)
     driver.until(lambda: driver.session.view is not None)
-
-
-def test_painted_pixels_are_one_step(driver: Driver) -> None:
-    image = driver.add_image(np.stack([two_halves()[..., 0]] * 2))
-    driver.images.choose(image, "ZYX")
-    coords = np.array([[3, 4], [3, 5], [9, 9]], np.int32)
-    before = driver.session.scribbles
-    paint(driver.layer, (1,), coords, 2)
-    (stroke,) = driver.session.scribbles.strokes
-    assert (stroke.class_id, stroke.plane, len(stroke)) == (2, (1,), 3)
-    driver.undo()
-    assert driver.session.scribbles is before
 
 
 def test_shown_stroke_lies_on_the_image_and_changes_nothing(driver: Driver) -> None:

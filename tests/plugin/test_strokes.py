@@ -245,6 +245,20 @@ def test_an_edit_of_all_planes_at_once(driver: Driver, n_planes: int) -> None:
     assert driver.session.scribbles is before
 
 
+def test_painted_pixels_are_one_step(driver: Driver) -> None:
+    image = driver.add_image(np.stack([two_halves()[..., 0]] * 2))
+    driver.images.choose(image, "ZYX")
+    coords = np.array([[3, 4], [3, 5], [9, 9]], np.int32)
+    before = driver.session.scribbles
+    assert driver.images.tracker is not None
+    driver.images.tracker.paint((1,), coords, 2)
+    (stroke,) = driver.session.scribbles.strokes
+    assert (stroke.class_id, stroke.plane, len(stroke)) == (2, (1,), 3)
+    np.testing.assert_array_equal(driver.layer.data[1], pixels(before.add(2, coords)))
+    driver.undo()
+    assert driver.session.scribbles is before
+
+
 def test_removing_a_class_erases_it_and_undo_brings_it_back(driver: Driver) -> None:
     driver.add_image(two_halves())
     driver.paint_both()

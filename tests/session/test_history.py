@@ -169,3 +169,28 @@ def test_only_so_many_steps_are_kept() -> None:
     for i in range(125, 29, -5):
         assert canvas.show(i) is canvas.states[i]
     assert canvas.show(25) is None
+
+
+def test_what_cannot_be_seen_tells_nothing(painted: Canvas) -> None:
+    def look(region: Region, plane: tuple[int, ...]) -> Labels | None:
+        return None if region[0].start == 5 else painted.look(region, plane)
+
+    assert painted.history.follow(look) is None
+    painted.image[:] = painted.pictures[1]
+    assert painted.history.follow(look) is None
+    assert painted.history.follow(painted.look) is painted.states[1]
+
+
+def test_undo_and_redo_by_itself(painted: Canvas) -> None:
+    history = painted.history
+    assert history.redo() is None
+    second = history.undo()
+    assert second is not None
+    assert second.before is painted.states[1]
+    assert ends(history) == (painted.states[1], painted.states[2])
+    first = history.undo()
+    assert first is not None
+    assert first.before is painted.states[0]
+    assert history.undo() is None
+    assert (history.redo(), history.redo(), history.redo()) == (first, second, None)
+    assert painted.show(2) is None

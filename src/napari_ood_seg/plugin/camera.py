@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_ood_seg.core.inference.view import View
+from napari_ood_seg.plugin.scribble_layer import window_of
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -49,7 +51,8 @@ class CameraWatch(QObject):
 
     def close(self) -> None:
         """Stop following."""
-        self._rest.stop()
+        with suppress(RuntimeError):  # Qt may have deleted it at the very end
+            self._rest.stop()
         for event in self._events():
             event.disconnect(self._on_moved)
 
@@ -60,12 +63,12 @@ class CameraWatch(QObject):
         return super().eventFilter(a0, a1)
 
     def view(self, layer: Labels) -> View | None:
-        """Return the visible part of a layer as large as the image; `None` if none.
+        """Return the visible part of an image; `None` if none.
 
         Parameters
         ----------
         layer
-            `(..., h, w)`.
+            Its scribbles: `(..., h, w)`.
         """
         sizes = (self._canvas.height(), self._canvas.width())
         zoom = float(self._camera.zoom)
@@ -75,11 +78,13 @@ class CameraWatch(QObject):
         half = np.array(sizes) / zoom / 2
         corners = [centre + half * np.array(s) for s in product((-1, 1), repeat=2)]
         before = (0.0,) * (layer.ndim - 2)
-        at = np.array([layer.world_to_data((*before, *c))[-2:] for c in corners])
+        window = window_of(layer)
+        own = [layer.world_to_data((*before, *c))[-2:] for c in corners]
+        at = np.array(own) + window.origin
         ratio = float(self._canvas.devicePixelRatioF())
         low, high = at.min(0), at.max(0)
         per_pixel = float(((high - low) / sizes).min()) / ratio
-        return visible(low, high, layer.data.shape[-2:], per_pixel)
+        return visible(low, high, window.shape, per_pixel)
 
     def _events(self) -> tuple[Any, ...]:
         own = self._camera.events

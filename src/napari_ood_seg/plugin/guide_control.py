@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject
 from napari_ood_seg.core.data.palette import UNKNOWN_COLOR, next_color
 from napari_ood_seg.core.errors import OODSegError
 from napari_ood_seg.core.types import UNKNOWN, UNLABELLED
-from napari_ood_seg.plugin.look import look_at, paint, show_stroke
+from napari_ood_seg.plugin.look import look_at, show_stroke
 from napari_ood_seg.plugin.panels.areas import percent
 from napari_ood_seg.plugin.panels.pick_list import PickRow
 from napari_ood_seg.session.guide import Guide
@@ -119,9 +119,9 @@ class GuideControl(QObject):
 
     def confirm(self, name: str) -> None:
         """Add a class and paint the stroke that is shown, as one step of undo."""
-        region, layer = self._offered, self._images.scribbles
+        region, tracker = self._offered, self._images.tracker
         self.cancel()
-        if region is None or layer is None:
+        if region is None or tracker is None:
             return
         try:
             added = self._session.add_class(name)
@@ -129,7 +129,7 @@ class GuideControl(QObject):
             self._session.message.emit(str(error), "error")
             return
         self._classes.select(added.id)
-        paint(layer, self._session.plane, region.stroke, added.id)
+        tracker.paint(self._session.plane, region.stroke, added.id)
 
     def cancel(self) -> None:
         """Take the suggested stroke away."""
@@ -139,11 +139,11 @@ class GuideControl(QObject):
         self._panel.set_naming(None)
 
     def delete(self, row: int) -> None:
-        """Erase a doubtful stroke; napari's undo brings it back."""
-        layer = self._images.scribbles
+        """Erase a doubtful stroke; undo brings it back."""
+        tracker = self._images.tracker
         stroke = self.guide.stroke(self.guide.doubts[row].stroke_id)
-        if layer is not None and stroke is not None:
-            paint(layer, stroke.plane, stroke.coords, UNLABELLED)
+        if tracker is not None and stroke is not None:
+            tracker.paint(stroke.plane, stroke.coords, UNLABELLED)
 
     def _on_guided(self, _: object) -> None:
         if self._jump:

@@ -6,27 +6,32 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-import numpy as np
 from napari.layers import Image, Labels
 from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
-from napari_ood_seg.core.data.preview import preview
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.errors import OODSegError
-from napari_ood_seg.plugin.camera import CameraWatch
 from napari_ood_seg.plugin.colormaps import scribble_colors
 from napari_ood_seg.plugin.layers import (
-    ROLE,
     axes_options,
     is_candidate,
+    make_picture,
     make_scribbles,
+    needs_picture,
     own_axes,
-    placement,
     role_of,
+    scribbles_placement,
+)
+from napari_ood_seg.plugin.scribble_layer import (
+    fits,
+    renumber,
+    strokes_of,
+    window_of,
 )
 from napari_ood_seg.plugin.sources import Sources, describe
 from napari_ood_seg.plugin.strokes import StrokeTracker
+from napari_ood_seg.plugin.window_control import WindowControl
 from napari_ood_seg.session.history import StrokeHistory
 
 if TYPE_CHECKING:
@@ -84,8 +89,7 @@ class ImageControl(QObject):
         viewer.layers.events.removed.connect(self._on_removed)
         viewer.layers.events.reordered.connect(self._list_images)
         viewer.dims.events.current_step.connect(self._on_step)
-        self._camera = CameraWatch(viewer)
-        self._camera.moved.connect(self._on_camera)
+        self._windows = WindowControl(viewer, session)
         session.classes_changed.connect(self._on_classes)
         for layer in viewer.layers:
             self._watch(layer)
@@ -97,7 +101,7 @@ class ImageControl(QObject):
         events.removed.disconnect(self._on_removed)
         events.reordered.disconnect(self._list_images)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
-        self._camera.close()
+        self._windows.close()
         self._session.classes_changed.disconnect(self._on_classes)
         for layer in layers:
             self._unwatch(layer)
@@ -145,7 +149,7 @@ class ImageControl(QObject):
             self._attach(found)
         self.changed.emit()  # whoever shows results has to know whose they are
         self._on_step()
-        self._on_camera()
+        self._windows.look()
 
     def renew_scribbles(self) -> None:
         """Make a scribbles layer where there is none; known strokes come back."""
@@ -164,6 +168,7 @@ class ImageControl(QObject):
 
     def _drop_tracker(self) -> None:
         if self.tracker is not None:
+            self._windows.follow(None)
             self.tracker.close()
             self._known[self.tracker.layer] = Known(
                 self._session.scribbles, self.tracker.history, self._session.source
@@ -179,10 +184,9 @@ class ImageControl(QObject):
     def _attach(self, layer: Labels) -> None:
         """Take the strokes of `layer` for those of the image."""
         session, known = self._session, self._known.get(layer)
-        fits = known is not None and known.scribbles.shape == session.scribbles.shape
-        if known is None or not fits:
-            self._join(layer)
-            session.set_scribbles(Scribbles(session.scribbles.shape))
+        fit = known is not None and known.scribbles.shape == session.scribbles.shape
+        if known is None or not fit:
+            session.set_scribbles(self._join(layer))
             self._follow(layer, StrokeHistory()).sync()
         else:
             if known.source is not session.source:  # axes are read in another way
@@ -192,32 +196,32 @@ class ImageControl(QObject):
             tracker.sync()
         self._select(layer)
 
-    def _join(self, layer: Labels) -> None:
-        """Take over the classes of a layer that was painted elsewhere."""
+    def _join(self, layer: Labels) -> Scribbles:
+        """Take over classes of a layer that was painted elsewhere; return strokes."""
         classes = layer.metadata.get("classes") or ()
         numbers = self._session.join_classes(classes) if classes else {}
         if numbers:
-            theirs, renumbered = np.asarray(layer.data), np.array(layer.data)
-            for number, ours in numbers.items():
-                renumbered[theirs == number] = ours
-            layer.data = renumbered
+            renumber(layer, numbers)
             self._session.message.emit(
                 f"the classes of {layer.name!r} got the numbers that their names have "
                 "here",
                 "info",
             )
+        return strokes_of(layer)
 
     def _follow(self, layer: Labels, history: StrokeHistory) -> StrokeTracker:
         image, source = self.image, self._session.source
         assert image is not None
         assert source is not None
-        for key, value in placement(image, source, planes=True).items():
+        place = scribbles_placement(image, source, window_of(layer))
+        for key, value in place.items():
             setattr(layer, key, value)  # files do not say where an image lies
         layer.metadata["image"] = image.name
         self._layer_of[image] = layer
         if self._on_press not in layer.mouse_drag_callbacks:
             layer.mouse_drag_callbacks.append(self._on_press)
         self.tracker = StrokeTracker(layer, self._session, history)
+        self._windows.follow(self.tracker)
         self._on_classes()
         return self.tracker
 
@@ -232,7 +236,7 @@ class ImageControl(QObject):
         source = self._session.source
         if source is None:
             return
-        if layer.data.shape != (*source.plane_shape, source.height, source.width):
+        if not fits(layer, source):
             self._session.message.emit(
                 f"the scribbles {layer.name!r} have another size than the image: "
                 "open the image that they were painted on",
@@ -253,15 +257,11 @@ class ImageControl(QObject):
 
     def _existing_scribbles(self, source: ImageSource) -> Labels | None:
         assert self.image is not None
-        shape = (*source.plane_shape, source.height, source.width)
         known = self._layer_of.get(self.image)
         layers = list(self._viewer.layers)
         for layer in [known, *layers] if known in layers else layers:
-            if (
-                isinstance(layer, Labels)
-                and self._belongs(layer)
-                and layer.data.shape == shape
-            ):
+            ours = isinstance(layer, Labels) and self._belongs(layer)
+            if ours and fits(layer, source):
                 return layer
         return None
 
@@ -275,18 +275,10 @@ class ImageControl(QObject):
 
     def _show_picture(self, source: ImageSource) -> None:
         """Add a colour picture of an image that napari can only show band by band."""
-        if source.rgb or source.n_channels < 3 or source.plane_shape:
-            return
         assert self.image is not None
         name = f"{self.image.name} colour"
-        if name not in self._viewer.layers:
-            picture = Image(
-                preview(source),
-                name=name,
-                rgb=True,
-                metadata={ROLE: "picture"},
-                **placement(self.image, source),
-            )
+        if name not in self._viewer.layers and needs_picture(source):
+            picture = make_picture(self.image, source, name)
             above = self._viewer.layers.index(self.image) + 1
             self._viewer.layers.insert(above, picture)
             self.image.visible = False
@@ -391,10 +383,6 @@ class ImageControl(QObject):
                 for a, n in zip(source.plane_axes, source.plane_shape, strict=True)
             ]
             self._session.set_plane(tuple(plane))
-
-    def _on_camera(self) -> None:
-        if self.scribbles is not None:
-            self._session.set_view(self._camera.view(self.scribbles))
 
     def _on_classes(self) -> None:
         if self.scribbles is not None:

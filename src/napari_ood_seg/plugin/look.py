@@ -1,4 +1,4 @@
-"""Point the camera at a place, draw or mark something there, preview a stroke."""
+"""Point the camera at a place, mark something there, preview a stroke."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from napari.layers import Points
 
 from napari_ood_seg.plugin.camera import camera_of
 from napari_ood_seg.plugin.layers import ROLE, placement
+from napari_ood_seg.plugin.scribble_layer import window_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,7 +32,10 @@ _MARKS: Final = 40
 """So many marks fit across the whole image."""
 
 _CLOSEST: Final = 8.0
-"""At most so many times as close as the whole image."""
+"""At most so many times as close as the whole image, unless that is large."""
+
+_NARROWEST: Final = 1024
+"""Of a large image, so many pixels are shown at least."""
 
 
 def look_at(
@@ -44,20 +48,21 @@ def look_at(
     layer
         The scribbles: `(..., h, w)`.
     point
-        Row and column.
+        Row and column of the image.
     box
         First row and column, last row and column plus one.
     """
+    window = window_of(layer)
+    own = (*plane, *np.subtract(point, window.origin))
+    world = np.asarray(layer.data_to_world(own))
     if plane:
-        world = np.asarray(layer.data_to_world((*plane, *point)))
         first = viewer.dims.ndim - layer.ndim
         for axis in range(len(plane)):
             viewer.dims.set_point(first + axis, float(world[axis]))
     viewer.reset_view()
     camera = camera_of(viewer)
-    camera.zoom = camera.zoom * closeness(layer.data.shape[-2:], box)
-    centre = np.asarray(layer.data_to_world((*plane, *point)))[-2:]
-    camera.center = (*camera.center[:-2], *(float(c) for c in centre))
+    camera.zoom = camera.zoom * closeness(window.shape, box)
+    camera.center = (*camera.center[:-2], *(float(c) for c in world[-2:]))
 
 
 def closeness(shape: tuple[int, ...], box: Box) -> float:
@@ -69,18 +74,12 @@ def closeness(shape: tuple[int, ...], box: Box) -> float:
     3.0
     >>> closeness((400, 600), (0, 0, 400, 600)), closeness((400, 600), (0, 0, 1, 1))
     (1.0, 8.0)
+    >>> closeness((51200, 102400), (0, 0, 1, 1))
+    50.0
     """
     spans = (box[2] - box[0], box[3] - box[1])
     fits = min(n / (_AROUND * max(s, 1)) for n, s in zip(shape, spans, strict=True))
-    return float(np.clip(fits, 1.0, _CLOSEST))
-
-
-def paint(layer: Labels, plane: Plane, coords: Coords, label: int) -> None:
-    """Give pixels of a scribbles layer a label, as one step of napari's undo."""
-    planes = tuple(np.full(len(coords), i) for i in plane)
-    with layer.block_history():
-        layer.data_setitem((*planes, *coords.T), label, refresh=False)
-    layer.refresh()
+    return float(np.clip(fits, 1.0, max(_CLOSEST, min(shape) / _NARROWEST)))
 
 
 def show_stroke(

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from napari_ood_seg.session.session import Session
 
 STROKE = "the last stroke"
+ELSEWHERE = "a stroke that lies outside of what you see has changed"
 
 
 class UndoControl(QObject):
     """Undoes what came last, wherever its history is.
 
-    Strokes are undone by napari, on the layer; so are edits that painted. Other
-    edits are undone by the session.
+    Strokes are undone by napari, on the layer; so are edits that painted. What napari
+    has forgotten is undone by the tracker. Other edits are undone by the session.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ class UndoControl(QObject):
         session = self._session
         edit = session.edits.undoable(session.scribbles)
         if tracker is not None and _by_layer(edit, tracker.history.last):
-            self._by_napari(tracker.layer.undo, tracker)
+            self._by_napari(tracker.layer.undo, tracker.undo, tracker)
         elif edit is not None:
             self._by_session(session.undo, tracker)
         self._tell("undone", edit)
@@ -76,7 +77,7 @@ class UndoControl(QObject):
         session = self._session
         edit = session.edits.redoable(session.scribbles)
         if tracker is not None and _by_layer(edit, tracker.history.next):
-            self._by_napari(tracker.layer.redo, tracker)
+            self._by_napari(tracker.layer.redo, tracker.redo, tracker)
         elif edit is not None:
             self._by_session(session.redo, tracker)
         self._tell("done again", edit)
@@ -87,12 +88,22 @@ class UndoControl(QObject):
             tracker.catch_up()
         return tracker
 
-    def _by_napari(self, command: Callable[[], object], tracker: StrokeTracker) -> None:
+    def _by_napari(
+        self,
+        command: Callable[[], object],
+        instead: Callable[[], Step | None],
+        tracker: StrokeTracker,
+    ) -> None:
+        """Have napari do it; it cannot once the layer has covered another place."""
         before = self._session.scribbles
         command()
         tracker.catch_up()
         if self._session.scribbles is before:  # perhaps painted before we came
             tracker.sync()
+        if self._session.scribbles is before:
+            step, view = instead(), self._session.view
+            if step is not None and view is not None and not view.overlaps(step.region):
+                self._session.message.emit(ELSEWHERE, "info")
 
     def _by_session(
         self, command: Callable[[], object], tracker: StrokeTracker | None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.data.scribbles import Scribbles
 
     Region = tuple[slice, slice]
-    Look = Callable[[Region, tuple[int, ...]], npt.NDArray[np.integer]]
+    Look = Callable[[Region, tuple[int, ...]], npt.NDArray[np.integer] | None]
 
 _DEPTH = 100
 """Steps that are remembered; napari's own label history is as long."""
@@ -40,6 +40,7 @@ class StrokeHistory:
 
     napari undoes pixels, and tells nobody which. The regions of the last changes
     are looked at: if they show what was there before, those changes were undone.
+    What napari has no pixels of, or has forgotten, is undone here.
     """
 
     def __init__(self) -> None:
@@ -62,6 +63,20 @@ class StrokeHistory:
         del self._done[:-_DEPTH]
         self._undone.clear()
 
+    def undo(self) -> Step | None:
+        """Take the last change for undone, and return it."""
+        if self._done:
+            self._undone.append(self._done.pop())
+            return self._undone[-1]
+        return None
+
+    def redo(self) -> Step | None:
+        """Take the last undone change for done, and return it."""
+        if self._undone:
+            self._done.append(self._undone.pop())
+            return self._done[-1]
+        return None
+
     def clear(self) -> None:
         """Forget everything."""
         self._done.clear()
@@ -77,7 +92,8 @@ class StrokeHistory:
         Parameters
         ----------
         look
-            Gives the label image of a region of a plane as it is now.
+            Gives the label image of a region of a plane as it is now; `None` if it
+            cannot be seen, which tells nothing.
         """
         steps = [*self._done, *reversed(self._undone)]
         now = len(self._done)
@@ -98,7 +114,11 @@ def _nearest(now: int, n: int) -> Iterator[int]:
 
 
 def _shows(look: Look, step: Step, state: Scribbles) -> bool:
-    return all(
-        np.array_equal(look(step.region, p), state.to_labels(step.region, plane=p))
-        for p in step.planes
-    )
+    """Whether a region looks as it does in a state, as far as it can be seen."""
+    for plane in step.planes:
+        seen = look(step.region, plane)
+        if seen is not None and not np.array_equal(
+            seen, state.to_labels(step.region, plane=plane)
+        ):
+            return False
+    return True

@@ -299,3 +299,13 @@ def test_relabelled_strokes_stay_apart() -> None:
     assert merged.stroke_counts() == {2: 3}
     assert merged.pixel_counts() == {2: 4}
     assert merged.next_id == 4
+
+
+def test_classes_get_other_numbers_all_at_once() -> None:
+    scribbles = Scribbles((4, 4))
+    for class_id in (1, 2, 3):
+        scribbles = scribbles.add(class_id, [[class_id, 0]])
+    swapped = scribbles.renumbered({1: 2, 2: 1})
+    assert [s.class_id for s in swapped.strokes] == [2, 1, 3]
+    assert [s.id for s in swapped.strokes] == [s.id for s in scribbles.strokes]
+    assert swapped.to_labels()[:, 0].tolist() == [0, 2, 1, 3]

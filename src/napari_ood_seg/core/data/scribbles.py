@@ -17,7 +17,7 @@ from napari_ood_seg.core.errors import ScribbleError
 from napari_ood_seg.core.types import MAX_CLASS_ID, UNLABELLED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -143,6 +143,14 @@ class Scribbles:
                 for s in self.strokes
             ),
         )
+
+    def renumbered(self, numbers: Mapping[int, int]) -> Self:
+        """Return these scribbles with other numbers for some classes, all at once."""
+        strokes = (
+            replace(s, class_id=numbers.get(s.class_id, s.class_id))
+            for s in self.strokes
+        )
+        return replace(self, strokes=tuple(strokes))
 
     @property
     def class_ids(self) -> tuple[int, ...]:

@@ -10,7 +10,12 @@ import torch
 
 from napari_ood_seg.core.config import TileConfig
 from napari_ood_seg.core.data.coverage import CELL
-from napari_ood_seg.core.data.tiling import Tile, iter_tiles
+from napari_ood_seg.core.data.tiling import (
+    Tile,
+    count_tiles,
+    iter_tiles,
+    nth_tile,
+)
 from napari_ood_seg.core.features.tile_features import (
     TileFeatures,
     around,
@@ -20,7 +25,7 @@ from napari_ood_seg.core.features.tile_features import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence, Sized
 
     from torch import Tensor
 
@@ -266,7 +271,7 @@ def read_region(
     return torch.from_numpy(block).to(device)
 
 
-def sample_tiles(tiles: Sequence[Tile], n: int) -> Iterator[int]:
+def sample_tiles(tiles: Sized, n: int) -> Iterator[int]:
     """Yield the indices of at most `n` tiles, spread evenly over the image."""
     step = max(1.0, len(tiles) / n)
     yield from (int(i * step) for i in range(min(n, len(tiles))))
@@ -282,8 +287,9 @@ def sample_regions(
     if source.height * source.width <= _WHOLE:
         crops: Sequence[Tile] = grid(source, size=_WHOLE, halo=0)
     else:
-        tiles = grid(source, size=_CROP, halo=0)
-        crops = [tiles[i] for i in sample_tiles(tiles, _N_CROPS)]
+        shape, config = (source.height, source.width), TileConfig(size=_CROP, halo=0)
+        tiles = range(count_tiles(shape, config))  # of a slide there are too many
+        crops = [nth_tile(shape, config, i) for i in sample_tiles(tiles, _N_CROPS)]
     return lambda: (
         read_region(source, c.inner, plane=plane, device=device) for c in crops
     )

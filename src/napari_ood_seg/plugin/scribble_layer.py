@@ -1,0 +1,117 @@
+"""What a scribbles layer knows beside its pixels, and moving it over its image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from napari.utils.transforms import Affine
+
+from napari_ood_seg.core.data.scribbles import Scribbles
+from napari_ood_seg.plugin.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+    from napari.layers import Labels
+
+    from napari_ood_seg.core.data.source import ImageSource
+
+STROKES: Final = "strokes"
+"""Key in a layer's metadata of all `Scribbles` on the image, as they were last."""
+
+WINDOW: Final = "window"
+"""Key in a layer's metadata of the `Window` that its pixels are; none: all of it."""
+
+
+def window_in(metadata: Mapping[str, Any], shape: Sequence[int]) -> Window:
+    """Return where the pixels of a layer lie.
+
+    Parameters
+    ----------
+    metadata
+        The layer's.
+    shape
+        Of its data, `(..., h, w)`.
+    """
+    found, size = metadata.get(WINDOW), (int(shape[-2]), int(shape[-1]))
+    fits = isinstance(found, Window) and found.size == size
+    return found if fits and isinstance(found, Window) else Window.whole(size)
+
+
+def strokes_in(metadata: Mapping[str, Any], shape: Sequence[int]) -> Scribbles:
+    """Return the strokes that a layer carries with it; parameters as above."""
+    found, window = metadata.get(STROKES), window_in(metadata, shape)
+    if isinstance(found, Scribbles) and found.shape == window.shape:
+        depth = len(shape) - 2
+        if all(_within(stroke.plane, shape[:depth]) for stroke in found.strokes):
+            return found
+    return Scribbles(window.shape)
+
+
+def window_of(layer: Labels) -> Window:
+    """Return where in its image the pixels of a layer lie."""
+    return window_in(layer.metadata, layer.data.shape)
+
+
+def strokes_of(layer: Labels) -> Scribbles:
+    """Return the strokes that a layer carries with it."""
+    return strokes_in(layer.metadata, layer.data.shape)
+
+
+def renumber(layer: Labels, numbers: Mapping[int, int]) -> None:
+    """Give some classes on a layer other numbers."""
+    theirs, renumbered = np.asarray(layer.data), np.array(layer.data)
+    for number, ours in numbers.items():
+        renumbered[theirs == number] = ours
+    layer.metadata[STROKES] = strokes_of(layer).renumbered(numbers)
+    layer.data = renumbered
+
+
+def fits(layer: Labels, source: ImageSource) -> bool:
+    """Whether a layer can hold the scribbles of an image."""
+    planes, shape = tuple(layer.data.shape[:-2]), window_of(layer).shape
+    return (planes, shape) == (source.plane_shape, (source.height, source.width))
+
+
+def offset(
+    by: Sequence[int] | npt.NDArray[np.integer],
+    *,
+    scale: npt.ArrayLike,
+    rotate: npt.ArrayLike,
+    shear: npt.ArrayLike | None = None,
+) -> npt.NDArray[np.float64]:
+    """Return how far so many rows and columns are, before napari's ``affine``.
+
+    Parameters
+    ----------
+    scale, rotate, shear
+        As napari has them; ``translate`` moves what they have changed.
+    """
+    linear = Affine(scale=scale, rotate=rotate, shear=shear).linear_matrix
+    far: npt.NDArray[np.float64] = np.asarray(linear)[:, -2:] @ np.asarray(by)
+    return far
+
+
+def shift(layer: Labels, by: npt.NDArray[np.integer]) -> None:
+    """Put a layer so many rows and columns further, and draw it.
+
+    A polygon that somebody has begun stays where it is.
+    """
+    polygon = layer._overlays["polygon"]  # noqa: SLF001 - no other way
+    back = np.r_[np.zeros(layer.ndim - 2), by]
+    polygon.points = [np.asarray(point) - back for point in polygon.points]
+    far = offset(by, scale=layer.scale, rotate=layer.rotate, shear=layer.shear)
+    layer.translate = np.asarray(layer.translate) + far
+
+
+def forget_undo(layer: Labels) -> None:
+    """Make napari forget what could be undone on a layer."""
+    layer._reset_history()  # noqa: SLF001 - no other way
+
+
+def _within(plane: Sequence[int], shape: Sequence[int]) -> bool:
+    return len(plane) == len(shape) and all(
+        0 <= i < n for i, n in zip(plane, shape, strict=True)
+    )
