@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from napari_ood_seg.core.inference.predict import (
     predict_tiles,
     tile_order,
 )
-from tests.contracts.scenes import CPU, SHAPE, Fitted, fit, three_textures
+from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled
+from napari_ood_seg.samples import load_sample
+from tests.contracts.scenes import CPU, SHAPE, Fitted, drive, fit, three_textures
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -156,3 +159,36 @@ def test_unusable_images(fitted: Fitted, name: str) -> None:
     with pytest.raises(error, match=message) as caught:
         open_features(fitted.model, source, device=CPU)
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def surgery() -> Fitted:
+    sample = load_sample("hyperspectral")
+    trainer = InstantTrainer(InstantConfig(), device=CPU)
+    images = [Scribbled(sample.image, sample.scribbles)]
+    model = drive(trainer.fit(images, sample.classes))
+    found = predict(model, open_features(model, sample.image, device=CPU))
+    return Fitted(sample.image, trainer, model, found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "field",
+    [
+        lambda y, x: 2 ** (y + x - 1),
+        lambda y, x: 2 ** (np.sin(5 * x) * np.cos(4 * y)),
+        lambda y, x: 0.5 + 1.5 * np.exp(-8 * ((y - 0.4) ** 2 + (x - 0.6) ** 2)),
+    ],
+    ids=["ramp", "waves", "lamp"],
+)
+def test_uneven_light_changes_nothing(surgery: Fitted, field: Any) -> None:
+    y, x = np.mgrid[0:1:240j, 0:1:320j]
+    light = field(y, x)
+    assert light.max() / light.min() > 3
+    assert 0.5 <= light.min() < light.max() <= 2
+    cube = surgery.source.levels[0] * light[..., None].astype(np.float32)
+    lit = replace(surgery.source, levels=(cube,))
+    found = predict(surgery.model, open_features(surgery.model, lit, device=CPU))
+    plain = surgery.prediction
+    assert (found.classes != plain.classes).mean() < 0.001  # 0.01 is asked for
+    assert np.abs(found.typicality - plain.typicality).mean() < 0.001  # 0.02
