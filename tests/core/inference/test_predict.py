@@ -192,3 +192,46 @@ def test_uneven_light_changes_nothing(surgery: Fitted, field: Any) -> None:
     plain = surgery.prediction
     assert (found.classes != plain.classes).mean() < 0.001  # 0.01 is asked for
     assert np.abs(found.typicality - plain.typicality).mean() < 0.001  # 0.02
+
+
+def measured(nm: npt.NDArray[np.float64]) -> ImageSource:
+    """Return three textures of smooth spectra, as a camera with these bands sees it."""
+    rng = np.random.default_rng(0)
+    kind = np.repeat([0, 1, 2], SHAPE[1] // 3)
+    centres = np.array([560.0, 680.0, 800.0])[kind] + 4 * rng.standard_normal(SHAPE)
+    cube = 0.3 + 0.4 * np.exp(-(((nm - centres[..., None]) / 90) ** 2))
+    cube += 0.02 * rng.standard_normal(cube.shape)
+    return ImageSource.from_array(
+        cube.astype(np.float32), axes="YXC", rgb=False, wavelengths=tuple(nm.tolist())
+    )
+
+
+def test_a_model_of_100_bands_on_an_image_with_51_others() -> None:
+    fitted = fit(measured(np.linspace(500, 995, 100)), config=CONFIG)
+    other = measured(np.linspace(498, 1002, 51))
+    found = predict(fitted.model, open_features(fitted.model, other, device=CPU))
+    known = np.s_[:, :64]  # the third texture is none of the classes
+    assert (found.classes == fitted.prediction.classes)[known].mean() > 0.98
+    for prediction in (fitted.prediction, found):
+        assert (prediction.typicality[known] > 0.05).mean() > 0.75
+        assert (prediction.typicality[:, 66:] < 0.05).all()
+    assert fitted.model.remark_on(other) == (
+        "The 51 bands of 'image' were resampled to the 100 wavelengths of the model."
+    )
+    assert fitted.model.remark_on(fitted.source) == ""
+    with pytest.raises(ModelMismatchError) as caught:
+        open_features(fitted.model, measured(np.linspace(600, 995, 51)), device=CPU)
+    assert str(caught.value) == (
+        "the image 'image' has other wavelengths than the model: 20 of 100 bands from "
+        "500 to 995 nm cannot be made from 51 bands from 600 to 995 nm; train a new "
+        "model"
+    )
+
+
+def test_without_wavelengths_only_as_many_bands_will_do() -> None:
+    fitted = fit(measured(np.linspace(500, 995, 100)), config=CONFIG)
+    blind = replace(measured(np.linspace(500, 995, 51)), wavelengths=None)
+    with pytest.raises(ModelMismatchError, match="trained on 100 channels but the"):
+        fitted.model.require_fit(blind)
+    same = replace(fitted.source, wavelengths=None)
+    assert fitted.model.suited(same) is same
