@@ -124,6 +124,12 @@ class FilterConfig:
         "Also look at how bright a normalised spectrum was. For classes that differ in "
         "nothing else; uneven light then changes the result.",
     )
+    exposed_only: bool = setting(
+        False,
+        "Leave out highlights",
+        "Learn nothing from specular highlights and under-exposed pixels of spectra, "
+        "and take them for unknown.",
+    )
 
     def __post_init__(self) -> None:
         _require(

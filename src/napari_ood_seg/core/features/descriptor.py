@@ -15,6 +15,7 @@ from napari_ood_seg.core.features.channels import (
     signed,
     subsample,
 )
+from napari_ood_seg.core.features.exposure import Exposure
 from napari_ood_seg.core.moments import Moments
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ class Descriptor:
     colors
         What the encoder is shown: colours, or `None` for all channels as the filters
         see them.
+    exposure
+        Tells pixels of the image at hand that are to be left out, if any are.
     """
 
     config: FilterConfig
@@ -97,6 +100,7 @@ class Descriptor:
     reductions: tuple[Reduction, ...]
     encoder: StageEncoder | None = None
     colors: ColorMap | None = None
+    exposure: Exposure | None = None
 
     @classmethod
     def fit(
@@ -130,6 +134,7 @@ class Descriptor:
             reductions=(),
             encoder=encoder,
             colors=ColorMap.fit(regions()) if encoder and encoder.colors else None,
+            exposure=_exposure(config, channels, regions),
         )
         moments = bare.raw_moments(regions)
         return replace(
@@ -153,7 +158,16 @@ class Descriptor:
             replace(old, mean=new.mean, scale=new.scale)
             for old, new in zip(self.reductions, fresh, strict=True)
         )
-        return replace(self, reductions=reductions)
+        exposure = _exposure(self.config, self.channels, regions)
+        return replace(self, reductions=reductions, exposure=exposure)
+
+    def unusable(self, x: Tensor) -> Tensor:
+        """Return `(h, w)` which pixels of `(n_channels, h, w)` say nothing.
+
+        Those that are not finite, and those that are left out for their exposure.
+        """
+        broken = ~torch.isfinite(x).all(0)
+        return broken if self.exposure is None else broken | self.exposure.unusable(x)
 
     def raw(
         self, x: Tensor, spans: Sequence[tuple[int, int]] | None = None
@@ -240,6 +254,15 @@ class Descriptor:
         """
         pairs = zip(self.reductions, self.raw(x, spans), strict=True)
         return tuple(reduce(z) for reduce, z in pairs)
+
+
+def _exposure(
+    config: FilterConfig, channels: ChannelMap, regions: Regions
+) -> Exposure | None:
+    """Return what tells badly exposed pixels, if it is wanted and these are spectra."""
+    if not config.exposed_only or channels.light is None:
+        return None
+    return Exposure.fit(regions())
 
 
 def _cut(z: Tensor, factor: int, spans: Sequence[tuple[int, int]]) -> Tensor:
