@@ -87,15 +87,22 @@ def daylight(source: ImageSource, *, plane: tuple[int, ...] = ()) -> Picture:
     colours.require_colours(nm)
     visible = source.with_bands([380 <= w <= 780 for w in nm])
     bands = visible.wavelengths or ()
-    linear = np.empty((3, source.height, source.width))
-    for top in range(0, source.height, _STRIP):
-        rows = slice(top, min(top + _STRIP, source.height))
+    linear = np.empty((3, source.height, source.width), np.float32)
+    strips = [
+        slice(top, min(top + _STRIP, source.height))
+        for top in range(0, source.height, _STRIP)
+    ]
+    for rows in strips:
         spectra = visible.read(rows, slice(0, source.width), plane=plane)
         finite = np.isfinite(spectra).all(0)
         seen = colours.xyz(np.where(finite, spectra, 0), bands)
         linear[:, rows] = colours.linear_rgb(seen)
-    white = float(np.quantile(linear.max(0), _WHITE))
-    return _as_picture(colours.encoded(linear / max(white, 1e-12)))
+    white = max(float(np.quantile(linear.max(0), _WHITE)), 1e-12)
+    shown = np.empty((source.height, source.width, 3), np.uint8)
+    for rows in strips:
+        exposed = linear[:, rows].astype(np.float64) / white
+        shown[rows] = _as_picture(colours.encoded(exposed))
+    return shown
 
 
 def picture(
