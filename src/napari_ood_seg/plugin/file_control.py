@@ -72,14 +72,17 @@ class FileControl(QObject):
         """Load a model and apply it; trouble becomes a message, nothing changes."""
         from napari_ood_seg.core.training.bundle import load_model
 
+        remark = ""
         try:
             model = load_model(path)
             if self._session.source is not None:
-                model.require_fit(self._session.source)
+                remark = model.remark_on(self._session.source)
         except OODSegError as error:
             self._session.message.emit(str(error), "error")
             return
         self._session.set_model(model)
+        if remark:
+            self._session.message.emit(remark, "info")
         if self._session.source is not None:
             self._session.predict()
 

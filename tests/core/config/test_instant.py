@@ -44,6 +44,7 @@ def test_defaults_are_valid_frozen_and_hashable(make: type) -> None:
         (lambda: FilterConfig(n_features=1), "at least 2 features"),
         (lambda: FilterConfig(whitening=1.1), "whitening must lie in"),
         (lambda: FilterConfig(whitening=float("nan")), "whitening must lie in"),
+        (lambda: FilterConfig(spectral="l2"), "unknown spectral normalisation 'l2'"),  # type: ignore[arg-type]
         (lambda: PUConfig(prior=0.0), r"lies in \(0, 1\), got 0.0"),
         (lambda: PUConfig(prior=1.0), r"lies in \(0, 1\), got 1.0"),
         (lambda: PUConfig(steps=0), "at least 1 step"),

@@ -5,8 +5,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_ood_seg.core.data.preview import preview, preview_channels
+from napari_ood_seg.core.data import colours
+from napari_ood_seg.core.data.false_colours import (
+    mnf_picture,
+    nir_picture,
+    pca_picture,
+    stretched,
+)
+from napari_ood_seg.core.data.preview import (
+    daylight,
+    picture,
+    preview,
+    preview_channels,
+    three_bands,
+)
 from napari_ood_seg.core.data.source import ImageSource
+from napari_ood_seg.core.errors import ImageError
 
 
 def cube(n: int, **facts: Any) -> ImageSource:
@@ -67,10 +81,62 @@ def test_a_plane_of_a_stack() -> None:
     np.testing.assert_array_equal(got, alone)
 
 
-def test_only_the_channels_that_are_shown_are_kept() -> None:
-    source = cube(41, wavelengths=tuple(400.0 + 10 * i for i in range(41)))
+@pytest.mark.parametrize("first", [400.0, 500.0], ids=["colour", "bands"])
+def test_only_the_channels_that_are_shown_are_kept(first: float) -> None:
+    source = cube(61, wavelengths=tuple(first + 10 * i for i in range(61)))
     expected = preview(source)
     hidden = np.array(source.levels[0])
-    hidden[[i for i in range(41) if i not in preview_channels(source)]] = np.nan
+    assert source.wavelengths is not None
+    shown = [i for i, nm in enumerate(source.wavelengths) if nm <= 780]
+    if first == 500.0:  # too little of the visible: three bands
+        shown = list(preview_channels(source))
+    hidden[[i for i in range(61) if i not in shown]] = np.nan
     same = ImageSource.from_array(hidden, axes="CYX", wavelengths=source.wavelengths)
     np.testing.assert_array_equal(preview(same), expected)
+
+
+def test_wavelengths_of_the_visible_make_colours_up_to_the_exposure() -> None:
+    nm = tuple(400.0 + 10 * i for i in range(31))
+    source = cube(31, wavelengths=nm)
+    linear = colours.linear_rgb(colours.xyz(source.levels[0], nm))
+    exposed = linear / np.quantile(linear.max(0), 0.99)
+    expected = 255 * colours.encoded(exposed).transpose(1, 2, 0)
+    np.testing.assert_allclose(preview(source), expected, atol=0.51)
+    brighter = ImageSource.from_array(50 * source.levels[0], axes="CYX", wavelengths=nm)
+    assert np.abs(preview(brighter).astype(int) - preview(source)).max() <= 1
+
+
+def test_strips_are_those_of_the_whole_and_holes_are_black() -> None:
+    nm = tuple(400.0 + 10 * i for i in range(31))
+    data = np.random.default_rng(0).random((31, 150, 4), np.float32)
+    data[3, 100, 2] = np.inf
+    found = daylight(ImageSource.from_array(data, axes="CYX", wavelengths=nm))
+    again = daylight(ImageSource.from_array(data[:, ::-1], axes="CYX", wavelengths=nm))
+    np.testing.assert_array_equal(found, again[::-1])
+    assert found[100, 2].tolist() == [0, 0, 0]
+    assert found.min(2).astype(bool).sum() > 0.9 * 600
+
+
+def test_pictures_by_name() -> None:
+    nm = tuple(600.0 + 30 * i for i in range(12))
+    source = cube(12, wavelengths=nm)
+    whole = source.levels[0]
+    np.testing.assert_array_equal(picture(source), preview(source))
+    for name, expected in (
+        ("near infrared", nir_picture(whole, nm)),
+        ("principal components", pca_picture(whole)),
+        ("least noise", mnf_picture(whole)),
+    ):
+        np.testing.assert_array_equal(picture(source, name), expected)
+    np.testing.assert_array_equal(
+        three_bands(source, (7, 2, 7)), stretched(whole[[7, 2, 7]])
+    )
+
+
+def test_pictures_that_cannot_be_made_say_why() -> None:
+    with pytest.raises(ImageError, match="no picture 'sepia': choose one of colour"):
+        picture(cube(3), "sepia")
+    with pytest.raises(ImageError, match="wavelengths of 'image' are unknown"):
+        picture(cube(12), "near infrared")
+    with pytest.raises(ImageError, match="give three from 0 to 2"):
+        three_bands(cube(3), (0, 3, 1))

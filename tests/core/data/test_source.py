@@ -240,3 +240,55 @@ def test_bands_that_do_not_fit() -> None:
     for bands in ((), (4, 5), (2, 1), (-1, 1), (1, 1)):
         with pytest.raises(ImageError, match="ascending indices"):
             ImageSource(levels=(CUBE,), axes="CYX", bands=bands)
+
+
+class TestResampled:
+    nm = (500.0, 510.0, 530.0, 540.0, 560.0)
+
+    def source(self, axes: str = "CYX") -> ImageSource:
+        return ImageSource.from_array(
+            arranged(axes), axes=axes, rgb=False, wavelengths=self.nm
+        )
+
+    @pytest.mark.parametrize("axes", ["CYX", "YXC", "XYC", "TZYXC"])
+    def test_spectra_are_joined_by_straight_lines(self, axes: str) -> None:
+        wanted = (502.5, 520.0, 560.0, 540.0)
+        found = self.source(axes).resampled(wanted)
+        expected = np.apply_along_axis(
+            lambda spectrum: np.interp(wanted, self.nm, spectrum), 0, REGION
+        )
+        np.testing.assert_allclose(found.read(ROWS, COLUMNS), expected, rtol=1e-6)
+        assert found.wavelengths == wanted
+        assert found.n_channels == 4
+        assert (found.height, found.width) == (H, W)
+
+    def test_some_of_the_bands_are_those_of_all(self) -> None:
+        whole = self.source().resampled((505.0, 515.0, 525.0))
+        some = whole.with_bands([True, False, True])
+        assert some.wavelengths == (505.0, 525.0)
+        np.testing.assert_array_equal(
+            some.read(ROWS, COLUMNS), whole.read(ROWS, COLUMNS)[[0, 2]]
+        )
+
+    def test_of_the_bands_that_are_used(self) -> None:
+        used = [True, False, True, True, True]
+        few = self.source().with_bands(used).resampled((515.0,))
+        np.testing.assert_allclose(
+            few.read(ROWS, COLUMNS)[0], (REGION[0] + REGION[2]) / 2
+        )
+
+    def test_nothing_is_read_before_it_is_asked_for(self) -> None:
+        data = from_dask(CUBE, chunks=(1, 4, 4)).map_blocks(_fail, dtype=CUBE.dtype)
+        source = ImageSource.from_array(data, axes="CYX", wavelengths=self.nm)
+        assert source.resampled((505.0,)).n_channels == 1
+
+    def test_what_cannot_be_done_says_why(self) -> None:
+        plain = ImageSource.from_array(CUBE, axes="CYX")
+        with pytest.raises(ImageError, match="wavelengths of 'image' are unknown"):
+            plain.resampled((505.0,))
+        with pytest.raises(ImageError, match="was resampled before"):
+            self.source().resampled((505.0,)).resampled((505.0,))
+
+
+def _fail(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    raise AssertionError("read too early")

@@ -18,6 +18,7 @@ from napari_ood_seg.core.features.channels import (
     repeated,
 )
 from napari_ood_seg.core.features.descriptor import Descriptor
+from napari_ood_seg.core.features.spectral import NORMALISATIONS
 from tests.contracts.scenes import three_textures
 
 if TYPE_CHECKING:
@@ -56,10 +57,13 @@ def test_channels_are_principal_components(n_channels: int) -> None:
 
 def test_many_channels_become_few() -> None:
     channels = fitted_channels(region(40), max_components=4)
-    assert channels.n_out == 5  # and the brightness
+    assert channels.n_out == 4
     gram = channels.basis.T @ channels.basis
     torch.testing.assert_close(gram, torch.eye(4), rtol=0, atol=1e-5)
-    assert channels(region(40)).shape == (5, 64, 96)
+    assert channels(region(40)).shape == (4, 64, 96)
+    bright = fitted_channels(region(40), max_components=4, brightness=True)
+    assert bright.n_out == 5
+    torch.testing.assert_close(bright(region(40))[1:], channels(region(40)))
 
 
 @pytest.mark.parametrize(
@@ -69,6 +73,8 @@ def test_many_channels_become_few() -> None:
         ("auto", SPECTRAL_FROM, True),
         ("none", 40, False),
         ("l1", 3, True),
+        ("snv", 3, True),
+        ("continuum", 1, False),
         ("l1", 1, False),
     ],
 )
@@ -79,10 +85,18 @@ def test_when_the_light_is_taken_out(
     assert (channels.light is not None) == splits
 
 
-def test_light_is_divided_out() -> None:
+@pytest.mark.parametrize("spectral", ["auto", "l1", "snv", "derivative", "continuum"])
+def test_light_is_divided_out(spectral: str) -> None:
     x = region(12) + 0.1
-    channels = fitted_channels(x)
+    channels = fitted_channels(x, spectral=spectral)
     shade = torch.linspace(0.5, 3, 96)  # from left to right
+    torch.testing.assert_close(channels(x * shade), channels(x), rtol=1e-3, atol=1e-4)
+
+
+def test_brightness_is_the_first_channel_where_it_is_asked_for() -> None:
+    x = region(12) + 0.1
+    channels = fitted_channels(x, brightness=True)
+    shade = torch.linspace(0.5, 3, 96)
     lit, plain = channels(x * shade), channels(x)
     torch.testing.assert_close(lit[1:], plain[1:], rtol=1e-3, atol=1e-4)
     assert channels.light is not None
@@ -93,18 +107,31 @@ def test_light_is_divided_out() -> None:
 def test_log_brightness_is_standardised() -> None:
     x = region(12) + 0.1
     light = Light.fit(x.flatten(1).T)
-    shape, log_light = light.split(x)
+    log_light = light.logarithm(x)
     assert float(log_light.mean()) == pytest.approx(0, abs=1e-4)
     assert float(log_light.std()) == pytest.approx(1, abs=1e-4)
-    torch.testing.assert_close(shape.mean(0), torch.ones(64, 96))
+    torch.testing.assert_close(light.shape(x).mean(0), torch.ones(64, 96))
+
+
+@pytest.mark.parametrize("spectral", ["l1", "snv", "derivative", "continuum"])
+def test_a_normalisation_is_applied_before_the_axes_are_found(spectral: str) -> None:
+    x = region(12)[:, :40, :40] + 0.1
+    channels = fitted_channels(x, spectral=spectral, max_components=12)
+    shape = NORMALISATIONS[spectral](x, 1e-6).flatten(1).T.double()
+    pca = PCA().fit(shape.numpy())
+    expected = pca.transform(shape.numpy())[:, :3].T / channels.scale
+    found = channels(x).flatten(1).double().numpy()
+    for got, want in zip(found, expected, strict=False):
+        np.testing.assert_allclose(got * np.sign(got @ want), want, atol=1e-3)
 
 
 def test_dark_pixels_have_a_floor() -> None:
     x = region(12)
     x[:, 0, 0] = 0
-    shape, log_light = Light.fit(x.flatten(1).T).split(x)
-    assert torch.isfinite(shape).all()
-    assert torch.isfinite(log_light).all()
+    light = Light.fit(x.flatten(1).T)
+    for name in NORMALISATIONS:
+        assert torch.isfinite(light.shape(x, name)).all()
+    assert torch.isfinite(light.logarithm(x)).all()
 
 
 @pytest.mark.parametrize("n_channels", [3, 12])

@@ -13,6 +13,7 @@ from napari_ood_seg.core.features.backbone_files import load_backbone
 from napari_ood_seg.core.features.descriptor import Descriptor
 from napari_ood_seg.core.features.store import (
     FeatureStore,
+    exposure_masks,
     read_region,
     sample_regions,
     sample_tiles,
@@ -23,6 +24,7 @@ from tests.core.features import backbones
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy.typing as npt
     from torch import Tensor
 
 CONFIG = FilterConfig(sigmas=(1.0, 4.0), n_features=6)
@@ -212,3 +214,56 @@ def test_tiles_equal_the_whole_with_an_encoder_that_sees_windows(
             rows, columns = z.shape[1:]
             there = all_of_it[:, top // f :, left // f :][:, :rows, :columns]
             torch.testing.assert_close(z, there, rtol=0, atol=2e-4)
+
+
+def with_highlights() -> tuple[ImageSource, npt.NDArray[np.bool_]]:
+    """Return an image of many channels with a bright flat spot and a dark one."""
+    image = three_textures(12).copy() + 0.1
+    bad = np.zeros(SHAPE, bool)
+    bad[10:14, 20:26] = True
+    bad[40, 50] = True
+    image[10:14, 20:26] = 9.0
+    image[40, 50] = 1e-4
+    return ImageSource.from_array(image, axes="YXC", rgb=False), bad
+
+
+@pytest.mark.parametrize("size", [16, 64])
+def test_badly_exposed_pixels_are_invalid_where_that_is_asked_for(size: int) -> None:
+    source, bad = with_highlights()
+    regions = sample_regions(source, device=CPU)
+    pixels = torch.cartesian_prod(torch.arange(SHAPE[0]), torch.arange(SHAPE[1]))
+    for wanted in (False, True):
+        config = FilterConfig(sigmas=(1.0, 4.0), exposed_only=wanted)
+        store = FeatureStore(
+            source, Descriptor.fit(config, regions), device=CPU, size=size, margin=4
+        )
+        found = store.usable((), pixels).view(SHAPE).numpy()
+        np.testing.assert_array_equal(found, ~bad if wanted else np.ones(SHAPE, bool))
+        adapted = store.descriptor.adapted(regions)
+        assert adapted.exposure == store.descriptor.exposure
+
+
+def test_valid_features_are_those_of_the_blocks_that_are_mostly_usable() -> None:
+    source, bad = with_highlights()
+    config = FilterConfig(sigmas=(1.0, 4.0), exposed_only=True)
+    descriptor = Descriptor.fit(config, sample_regions(source, device=CPU))
+    store = FeatureStore(source, descriptor, device=CPU, size=32, margin=4)
+    for index, tile in enumerate(store.tiles):
+        inner = store.tile((), index)
+        mine = bad[tile.inner]
+        for z, level, f in zip(inner.valid(), inner.levels, inner.factors, strict=True):
+            rows, columns = (slice(s.start // f, -(-s.stop // f)) for s in inner.crop)
+            h, w = mine.shape
+            blocks = mine.reshape(h // f, f, w // f, f).mean((1, 3))
+            if not mine.any():  # with context, as ever
+                torch.testing.assert_close(z, level.flatten(1))
+            else:
+                expected = level[:, rows, columns][:, torch.from_numpy(blocks <= 0.5)]
+                torch.testing.assert_close(z, expected)
+
+
+def test_masks_of_an_image() -> None:
+    source, bad = with_highlights()
+    glare, dark = exposure_masks(source, device=CPU)
+    np.testing.assert_array_equal((glare | dark).numpy(), bad)
+    assert dark.nonzero().tolist() == [[40, 50]]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from napari_ood_seg.core.inference.predict import (
     predict_tiles,
     tile_order,
 )
-from tests.contracts.scenes import CPU, SHAPE, Fitted, fit, three_textures
+from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled
+from napari_ood_seg.samples import load_sample
+from tests.contracts.scenes import CPU, SHAPE, Fitted, drive, fit, three_textures
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -156,3 +159,79 @@ def test_unusable_images(fitted: Fitted, name: str) -> None:
     with pytest.raises(error, match=message) as caught:
         open_features(fitted.model, source, device=CPU)
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def surgery() -> Fitted:
+    sample = load_sample("hyperspectral")
+    trainer = InstantTrainer(InstantConfig(), device=CPU)
+    images = [Scribbled(sample.image, sample.scribbles)]
+    model = drive(trainer.fit(images, sample.classes))
+    found = predict(model, open_features(model, sample.image, device=CPU))
+    return Fitted(sample.image, trainer, model, found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "field",
+    [
+        lambda y, x: 2 ** (y + x - 1),
+        lambda y, x: 2 ** (np.sin(5 * x) * np.cos(4 * y)),
+        lambda y, x: 0.5 + 1.5 * np.exp(-8 * ((y - 0.4) ** 2 + (x - 0.6) ** 2)),
+    ],
+    ids=["ramp", "waves", "lamp"],
+)
+def test_uneven_light_changes_nothing(surgery: Fitted, field: Any) -> None:
+    y, x = np.mgrid[0:1:240j, 0:1:320j]
+    light = field(y, x)
+    assert light.max() / light.min() > 3
+    assert 0.5 <= light.min() < light.max() <= 2
+    cube = surgery.source.levels[0] * light[..., None].astype(np.float32)
+    lit = replace(surgery.source, levels=(cube,))
+    found = predict(surgery.model, open_features(surgery.model, lit, device=CPU))
+    plain = surgery.prediction
+    assert (found.classes != plain.classes).mean() < 0.001  # 0.01 is asked for
+    assert np.abs(found.typicality - plain.typicality).mean() < 0.001  # 0.02
+
+
+def measured(nm: npt.NDArray[np.float64]) -> ImageSource:
+    """Return three textures of smooth spectra, as a camera with these bands sees it."""
+    rng = np.random.default_rng(0)
+    kind = np.repeat([0, 1, 2], SHAPE[1] // 3)
+    centres = np.array([560.0, 680.0, 800.0])[kind] + 4 * rng.standard_normal(SHAPE)
+    cube = 0.3 + 0.4 * np.exp(-(((nm - centres[..., None]) / 90) ** 2))
+    cube += 0.02 * rng.standard_normal(cube.shape)
+    return ImageSource.from_array(
+        cube.astype(np.float32), axes="YXC", rgb=False, wavelengths=tuple(nm.tolist())
+    )
+
+
+def test_a_model_of_100_bands_on_an_image_with_51_others() -> None:
+    fitted = fit(measured(np.linspace(500, 995, 100)), config=CONFIG)
+    other = measured(np.linspace(498, 1002, 51))
+    found = predict(fitted.model, open_features(fitted.model, other, device=CPU))
+    known = np.s_[:, :64]  # the third texture is none of the classes
+    assert (found.classes == fitted.prediction.classes)[known].mean() > 0.98
+    for prediction in (fitted.prediction, found):
+        assert (prediction.typicality[known] > 0.05).mean() > 0.75
+        assert (prediction.typicality[:, 66:] < 0.05).all()
+    assert fitted.model.remark_on(other) == (
+        "The 51 bands of 'image' were resampled to the 100 wavelengths of the model."
+    )
+    assert fitted.model.remark_on(fitted.source) == ""
+    with pytest.raises(ModelMismatchError) as caught:
+        open_features(fitted.model, measured(np.linspace(600, 995, 51)), device=CPU)
+    assert str(caught.value) == (
+        "the image 'image' has other wavelengths than the model: 20 of 100 bands from "
+        "500 to 995 nm cannot be made from 51 bands from 600 to 995 nm; train a new "
+        "model"
+    )
+
+
+def test_without_wavelengths_only_as_many_bands_will_do() -> None:
+    fitted = fit(measured(np.linspace(500, 995, 100)), config=CONFIG)
+    blind = replace(measured(np.linspace(500, 995, 51)), wavelengths=None)
+    with pytest.raises(ModelMismatchError, match="trained on 100 channels but the"):
+        fitted.model.require_fit(blind)
+    same = replace(fitted.source, wavelengths=None)
+    assert fitted.model.suited(same) is same

@@ -11,12 +11,14 @@ import pytest
 from safetensors import safe_open
 
 from napari_ood_seg.core.config import FilterConfig, InstantConfig, PUConfig
+from napari_ood_seg.core.config.instant import SPECTRAL
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import EncoderError, FileFormatError, OutputError
 from napari_ood_seg.core.inference.predict import open_features, predict
 from napari_ood_seg.core.io.safe_file import write_document
 from napari_ood_seg.core.ood.registry import DETECTORS
 from napari_ood_seg.core.training.bundle import (
+    KIND,
     describe,
     load_model,
     read_model,
@@ -81,6 +83,43 @@ def test_round_trip_predicts_the_same_bits(tmp_path: Path, n_channels: int) -> N
     second = tmp_path / "b.oodseg"
     save_model(second, again)
     assert_same_model(load_model(second), again)
+
+
+@pytest.mark.parametrize("spectral", SPECTRAL)
+@pytest.mark.parametrize("brightness", [False, True])
+def test_the_normalisation_of_spectra_is_kept(
+    tmp_path: Path, spectral: Any, brightness: bool
+) -> None:
+    filters = replace(CONFIG.filters, spectral=spectral, brightness=brightness)
+    fitted = fit(three_textures(12), config=InstantConfig(filters=filters))
+    save_model(tmp_path / "a.oodseg", fitted.model)
+    again = load_model(tmp_path / "a.oodseg")
+    channels = again.descriptor.channels
+    assert channels.normalisation == ("l1" if spectral == "auto" else spectral)
+    assert channels.brightness == (brightness and spectral != "none")
+    found = predict(again, open_features(again, fitted.source, device=CPU))
+    np.testing.assert_array_equal(
+        found.score,
+        predict(
+            fitted.model, open_features(fitted.model, fitted.source, device=CPU)
+        ).score,
+    )
+
+
+def test_a_file_from_before_brightness_was_a_choice(tmp_path: Path) -> None:
+    filters = replace(CONFIG.filters, brightness=True)
+    fitted = fit(three_textures(12), config=InstantConfig(filters=filters))
+    save_model(tmp_path / "new.oodseg", fitted.model)
+    document, tensors = read_model(tmp_path / "new.oodseg")
+    del document["settings"]["filters"]["brightness"]
+    del document["channels"]["brightness"]
+    del document["channels"]["normalisation"]
+    path = tmp_path / "old.oodseg"
+    write_document(path, kind=KIND, document=document, tensors=dict(tensors))
+    again = load_model(path)
+    assert again.config == fitted.model.config
+    assert_same_model(again, fitted.model)
+    assert again.descriptor.channels.brightness
 
 
 @pytest.fixture(scope="module")

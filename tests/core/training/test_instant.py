@@ -381,3 +381,30 @@ def test_images_with_other_channels() -> None:
     assert str(caught.value) == (
         "the images differ: '3' has 3 channels, '5' 5: train on alike ones"
     )
+
+
+def test_highlights_on_a_stroke_are_not_learnt() -> None:
+    """Where they are left out, a model is the same whatever is below a highlight."""
+    config = InstantConfig(
+        filters=FilterConfig(sigmas=(1.0,), kinds=("colour",), exposed_only=True),
+        smoothing=0.0,
+    )
+    clean = three_textures(12) + 0.1
+    found = []
+    for spectrum in (9.0, 12.0):
+        image = clean.copy()
+        image[20:40, 60:66] = spectrum  # beside the strokes
+        image[11, 10:14] = spectrum  # on one
+        source = ImageSource.from_array(image, axes="YXC", rgb=False)
+        found.append(fit(source, config=config))
+    first, second = (f.prediction for f in found)
+    bad = np.zeros(SHAPE, bool)
+    bad[20:40, 60:66] = bad[11, 10:14] = True
+    assert (first.typicality[bad] == 0).all()
+    known = np.s_[44:56, 8:26]
+    assert (first.typicality[known] > 0.05).mean() > 0.8
+    np.testing.assert_array_equal(first.classes[known], second.classes[known])
+    store = found[0].trainer.store(found[0].source)
+    assert store is not None
+    pixels = torch.from_numpy(np.argwhere(bad))
+    assert not store.usable((), pixels).any()

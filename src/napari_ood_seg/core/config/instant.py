@@ -11,6 +11,8 @@ from napari_ood_seg.core.config.base import setting
 FILTER_KINDS: Final = ("colour", "gradient", "hessian", "structure", "deviation")
 """Families of filters, see `features.bank`."""
 
+SPECTRAL: Final = ("auto", "l1", "snv", "derivative", "continuum", "none")
+"""Normalisations of spectra, see `features.spectral`."""
 
 DETECTORS: Final = (
     "mahalanobis",
@@ -108,11 +110,25 @@ class FilterConfig:
         min=0.0,
         max=1.0,
     )
-    spectral: Literal["auto", "l1", "none"] = setting(
+    spectral: Literal["auto", "l1", "snv", "derivative", "continuum", "none"] = setting(
         "auto",
         "Spectral normalisation",
-        "l1 divides every pixel's spectrum by its sum, so that illumination cancels; "
-        "auto does so for more than 8 channels.",
+        "l1 divides every spectrum by its sum, so that illumination cancels. snv: less "
+        "its mean, over its spread. derivative: its slope, after l1. continuum: over "
+        "the hull above it, which leaves absorption bands. none: as it is. auto is l1 "
+        "for more than 8 channels.",
+    )
+    brightness: bool = setting(
+        False,
+        "Brightness of spectra",
+        "Also look at how bright a normalised spectrum was. For classes that differ in "
+        "nothing else; uneven light then changes the result.",
+    )
+    exposed_only: bool = setting(
+        False,
+        "Leave out highlights",
+        "Learn nothing from specular highlights and under-exposed pixels of spectra, "
+        "and take them for unknown.",
     )
 
     def __post_init__(self) -> None:
@@ -127,6 +143,11 @@ class FilterConfig:
         _require(len(self.kinds) > 0, "choose at least one kind of filter")
         strange = set(self.kinds) - set(FILTER_KINDS)
         _require(not strange, f"unknown filter kinds: {', '.join(sorted(strange))}")
+        _require(
+            self.spectral in SPECTRAL,
+            f"unknown spectral normalisation {self.spectral!r}: choose one of "
+            + ", ".join(SPECTRAL),
+        )
         _require(self.n_features >= 2, "need at least 2 features")
         _require(0 <= self.whitening <= 1, "whitening must lie in [0, 1]")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import numpy as np
 
+from napari_ood_seg.core.data.resampling import Resampling
 from napari_ood_seg.core.errors import ImageError
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class ImageSource:
     bands
         Indices of the channels that are used, ascending; all where `None`. See
         `with_bands`.
+    resampling
+        Makes other bands of those that are used, when they are read; see `resampled`.
     """
 
     levels: tuple[Any, ...] = field(repr=False)
@@ -55,6 +58,7 @@ class ImageSource:
     channel_names: tuple[str, ...] = ()
     wavelengths: tuple[float, ...] | None = None
     bands: tuple[int, ...] | None = None
+    resampling: Resampling | None = None
 
     def __post_init__(self) -> None:
         shape = tuple(self.levels[0].shape)
@@ -132,6 +136,8 @@ class ImageSource:
     @property
     def n_channels(self) -> int:
         """Channels that are used; alpha is not, nor what `bands` leave out."""
+        if self.resampling is not None:
+            return len(self.resampling.shares)
         return self._n_stored if self.bands is None else len(self.bands)
 
     @property
@@ -182,7 +188,8 @@ class ImageSource:
         order = [left.index(a) for a in "CYX" if a in left]
         with np.errstate(over="ignore"):  # too large for float32: not finite, so unused
             block = np.ascontiguousarray(block.transpose(order), np.float32)
-        return block if "C" in left else block[None]
+        block = block if "C" in left else block[None]
+        return block if self.resampling is None else self.resampling(block)
 
     def _index(
         self, rows: slice, columns: slice, plane: Sequence[int]
@@ -227,11 +234,41 @@ class ImageSource:
             )
         now = self.bands or tuple(range(self._n_stored))
         names, nm = self.channel_names, self.wavelengths
+        if self.resampling is not None:
+            return replace(
+                self,
+                resampling=self.resampling.kept(used),
+                wavelengths=None if nm is None else _kept(nm, used),
+            )
         return replace(
             self,
             bands=None if all(used) and self.bands is None else _kept(now, used),
             channel_names=_kept(names, used) if names else (),
             wavelengths=None if nm is None else _kept(nm, used),
+        )
+
+    def resampled(self, wavelengths: Sequence[float]) -> Self:
+        """Return the same image with bands at other wavelengths, in nm.
+
+        Spectra are joined by straight lines, pixel by pixel, when they are read.
+
+        Raises
+        ------
+        ImageError
+            If wavelengths are unknown, or bands are too far apart or not covered; see
+            `Resampling.between`.
+        """
+        if self.wavelengths is None:
+            raise ImageError(
+                f"the wavelengths of {self.name!r} are unknown: it cannot be resampled"
+            )
+        if self.resampling is not None:
+            raise ImageError(f"{self.name!r} was resampled before: use the original")
+        return replace(
+            self,
+            resampling=Resampling.between(self.wavelengths, wavelengths),
+            wavelengths=tuple(float(nm) for nm in wavelengths),
+            channel_names=(),
         )
 
 

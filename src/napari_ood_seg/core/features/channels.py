@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 import torch
 
 from napari_ood_seg.core.errors import ImageError
+from napari_ood_seg.core.features.spectral import NORMALISATIONS
 from napari_ood_seg.core.moments import Moments
 
 if TYPE_CHECKING:
@@ -33,43 +34,55 @@ class ChannelMap:
     Attributes
     ----------
     light
-        How to take the illumination out of a spectrum; `None` for images with few
-        channels.
+        How bright a spectrum is, so that it can be divided by that; `None` where
+        channels are taken as they are, as for images with few of them.
     mean
-        `(c,)` mean of the channels, after that.
+        `(c,)` mean of the channels, after the normalisation.
     basis
         `(c, k)` orthonormal principal axes, the largest variance first.
     scale
         Spread along the first axis; what comes out has spread 1 there.
+    normalisation
+        Of spectra, see `spectral.NORMALISATIONS`.
+    brightness
+        Whether the log brightness of a spectrum is a channel, too: the first one.
     """
 
     light: Light | None
     mean: Tensor = field(repr=False)
     basis: Tensor = field(repr=False)
     scale: float
+    normalisation: str = "l1"
+    brightness: bool = False
 
     @property
     def n_out(self) -> int:
         """Number of channels that come out."""
-        return int(self.basis.shape[1]) + (self.light is not None)
+        return int(self.basis.shape[1]) + (self._bright is not None)
+
+    @property
+    def _bright(self) -> Light | None:
+        return self.light if self.brightness else None
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return `(n_out, h, w)` channels of `x`, `(c, h, w)`.
 
-        With `light`, the standardised logarithm of the brightness comes first. A
-        value that is not finite becomes that of the average pixel.
+        With `brightness`, its standardised logarithm comes first. A value that is not
+        finite becomes that of the average pixel.
         """
-        spectrum, log_light = (x, None) if self.light is None else self.light.split(x)
+        shape = x if self.light is None else self.light.shape(x, self.normalisation)
         mean = self.mean.to(x.device)[:, None, None]
-        centred = _finite(spectrum - mean).flatten(1)
+        centred = _finite(shape - mean).flatten(1)
         flat = self.basis.T.to(x.device) @ centred / self.scale
         out = flat.view(-1, *x.shape[1:])
-        return out if log_light is None else torch.cat([_finite(log_light)[None], out])
+        if self._bright is None:
+            return out
+        return torch.cat([_finite(self._bright.logarithm(x))[None], out])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Light:
-    """Splits a spectrum into its shape and its brightness.
+    """Splits a spectrum into its shape and its brightness, the mean of its bands.
 
     Attributes
     ----------
@@ -92,14 +105,13 @@ class Light:
         scale = float(logs.std()) if len(logs) > 1 else 1.0
         return cls(floor=floor, mean=float(logs.mean()), scale=max(scale, 1e-6))
 
-    def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the shape and the standardised log brightness of `x`, `(c, ...)`.
+    def shape(self, x: Tensor, normalisation: str = "l1") -> Tensor:
+        """Return `x`, `(c, ...)`, normalised so that illumination cancels."""
+        return NORMALISATIONS[normalisation](x, self.floor)
 
-        The shape is `x` over its mean along the channels: per-pixel L1
-        normalisation up to the constant `c`, so that illumination cancels.
-        """
-        brightness = x.mean(0).clamp_min(self.floor)
-        return x / brightness, (brightness.log() - self.mean) / self.scale
+    def logarithm(self, x: Tensor) -> Tensor:
+        """Return the `(...)` standardised log brightness of `x`, `(c, ...)`."""
+        return (x.mean(0).clamp_min(self.floor).log() - self.mean) / self.scale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -184,8 +196,9 @@ def fit_channels(config: FilterConfig, regions: Iterable[Tensor]) -> ChannelMap:
     rows = rows[torch.isfinite(rows).all(1)]
     if len(rows) == 0:
         raise ImageError("the image has no finite pixel: nothing can be learnt from it")
-    light = Light.fit(rows) if _is_spectral(config, rows.shape[1]) else None
-    moments = Moments.of(rows if light is None else light.split(rows.T)[0].T)
+    kind = normalisation_of(config, rows.shape[1])
+    light = None if kind == "none" else Light.fit(rows)
+    moments = Moments.of(rows if light is None else light.shape(rows.T, kind).T)
     if light is not None and _is_constant(moments):  # grey: only brightness differs
         light, moments = None, Moments.of(rows)
     if _is_constant(moments):
@@ -197,6 +210,8 @@ def fit_channels(config: FilterConfig, regions: Iterable[Tensor]) -> ChannelMap:
         mean=moments.mean.float(),
         basis=signed(axes.flip(1)[:, :k]).float(),
         scale=float(values[-1].sqrt()),
+        normalisation="none" if light is None else kind,
+        brightness=light is not None and config.brightness,
     )
 
 
@@ -205,10 +220,20 @@ def _is_constant(moments: Moments) -> bool:
     return bool(moments.covariance.diagonal().sum() <= 1e-10 * size)
 
 
-def _is_spectral(config: FilterConfig, n_channels: int) -> bool:
+def normalisation_of(config: FilterConfig, n_channels: int) -> str:
+    """Return the name of the normalisation of images with so many channels.
+
+    Examples
+    --------
+    >>> from napari_ood_seg.core.config import FilterConfig
+    >>> [normalisation_of(FilterConfig(), n) for n in (3, 60)]
+    ['none', 'l1']
+    >>> [normalisation_of(FilterConfig(spectral="snv"), n) for n in (1, 3)]
+    ['none', 'snv']
+    """
     if config.spectral == "auto":
-        return n_channels >= SPECTRAL_FROM
-    return config.spectral == "l1" and n_channels > 1
+        return "l1" if n_channels >= SPECTRAL_FROM else "none"
+    return config.spectral if n_channels > 1 else "none"
 
 
 def _finite(x: Tensor) -> Tensor:

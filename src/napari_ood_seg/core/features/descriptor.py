@@ -15,6 +15,7 @@ from napari_ood_seg.core.features.channels import (
     signed,
     subsample,
 )
+from napari_ood_seg.core.features.exposure import Exposure
 from napari_ood_seg.core.features.stages import PlacedEncoder
 from napari_ood_seg.core.moments import Moments
 
@@ -94,6 +95,8 @@ class Descriptor:
     network
         Stages that were trained on the scribbles, if any; it is shown all channels as
         the filters see them.
+    exposure
+        Tells pixels of the image at hand that are to be left out, if any are.
     """
 
     config: FilterConfig
@@ -103,6 +106,7 @@ class Descriptor:
     encoder: StageEncoder | None = None
     colors: ColorMap | None = None
     network: StageEncoder | None = None
+    exposure: Exposure | None = None
 
     @classmethod
     def fit(
@@ -143,6 +147,7 @@ class Descriptor:
             if encoder and encoder.colors
             else None,
             network=network,
+            exposure=_exposure(config, channels, regions),
         )
         moments = bare.raw_moments(regions)
         return replace(
@@ -166,7 +171,16 @@ class Descriptor:
             replace(old, mean=new.mean, scale=new.scale)
             for old, new in zip(self.reductions, fresh, strict=True)
         )
-        return replace(self, reductions=reductions)
+        exposure = _exposure(self.config, self.channels, regions)
+        return replace(self, reductions=reductions, exposure=exposure)
+
+    def unusable(self, x: Tensor) -> Tensor:
+        """Return `(h, w)` which pixels of `(n_channels, h, w)` say nothing.
+
+        Those that are not finite, and those that are left out for their exposure.
+        """
+        broken = ~torch.isfinite(x).all(0)
+        return broken if self.exposure is None else broken | self.exposure.unusable(x)
 
     def raw(
         self,
@@ -276,6 +290,15 @@ def _stages(
         return stages
     pairs = zip(stages, encoder.factors, strict=True)
     return tuple(_cut(z, f, spans) for z, f in pairs)
+
+
+def _exposure(
+    config: FilterConfig, channels: ChannelMap, regions: Regions
+) -> Exposure | None:
+    """Return what tells badly exposed pixels, if it is wanted and these are spectra."""
+    if not config.exposed_only or channels.light is None:
+        return None
+    return Exposure.fit(regions())
 
 
 def _cut(z: Tensor, factor: int, spans: Sequence[tuple[int, int]]) -> Tensor:

@@ -16,6 +16,7 @@ from napari_ood_seg.core.data.tiling import (
     iter_tiles,
     nth_tile,
 )
+from napari_ood_seg.core.features.exposure import Exposure
 from napari_ood_seg.core.features.tile_features import (
     TileFeatures,
     around,
@@ -41,6 +42,9 @@ BUDGET: Final = 2 * 2**30
 _WHOLE: Final = 512 * 512
 _CROP: Final = 192
 _N_CROPS: Final = 9
+
+_STRIP: Final = 64
+"""Rows at a time where a whole plane is looked at."""
 
 _FLOAT: Final = 4
 """Bytes of a value."""
@@ -219,6 +223,20 @@ class FeatureStore:
             out[mine.to(self.device)] = found.T
         return out
 
+    def usable(self, plane: Plane, pixels: Tensor) -> Tensor:
+        """Return `(n,)` bool: which of `(n, 2)` rows and columns are not invalid."""
+        owner = pixels // self._size
+        owner = owner[:, 0] * self._columns + owner[:, 1]
+        out = torch.ones(len(pixels), dtype=torch.bool)
+        for index in owner.unique().tolist():
+            invalid = self.tile(plane, index).invalid
+            if invalid is not None:
+                mine = torch.nonzero(owner == index)[:, 0]
+                start = [s.start for s in self.tiles[index].inner]
+                rows, columns = (pixels[mine] - torch.tensor(start)).T
+                out[mine] = ~invalid.cpu()[rows, columns]
+        return out
+
     @property
     def n_bytes(self) -> int:
         """Bytes kept now."""
@@ -233,7 +251,7 @@ class FeatureStore:
         ]
         where = tuple(slice(a, b) for a, b in wanted)
         guide = self.descriptor.channels(region[(slice(None), *where)])[:1]
-        broken = ~torch.isfinite(region[(slice(None), *tile.crop)]).all(0)
+        broken = self.descriptor.unusable(region[(slice(None), *tile.crop)])
         first = (tile.outer[0].start, tile.outer[1].start)
         levels = self.descriptor(region, wanted, origin=first)
         return TileFeatures(
@@ -293,3 +311,27 @@ def sample_regions(
     return lambda: (
         read_region(source, c.inner, plane=plane, device=device) for c in crops
     )
+
+
+def exposure_masks(
+    source: ImageSource, *, device: torch.device, plane: Plane = ()
+) -> tuple[Tensor, Tensor]:
+    """Return where a plane has highlights, and where it is under-exposed.
+
+    Both `(h, w)` bool, whatever the settings say; see `Exposure`. Rows are read some
+    at a time.
+
+    Raises
+    ------
+    ImageError
+        If no pixel of the image is finite.
+    """
+    exposure = Exposure.fit(sample_regions(source, device=device, plane=plane)())
+    glare, dark = [], []
+    for top in range(0, source.height, _STRIP):
+        rows = slice(top, min(top + _STRIP, source.height))
+        where = (rows, slice(0, source.width))
+        x = read_region(source, where, plane=plane, device=device)
+        glare.append(exposure.glare(x))
+        dark.append(exposure.dark(x))
+    return torch.cat(glare), torch.cat(dark)

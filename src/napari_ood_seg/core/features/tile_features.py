@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
 
 from napari_ood_seg.core.features import pyramid
 
@@ -35,8 +36,8 @@ class TileFeatures:
     origin
         Row and column of the context's first pixel in the image.
     invalid
-        `(h, w)` bool of the inner part: pixels that are not finite; `None` if all
-        are.
+        `(h, w)` bool of the inner part: pixels that are not finite, or left out for
+        their exposure; `None` if there are none.
     guide
         `(1, h, w)` first channel of the context, of spread 1.
     """
@@ -54,6 +55,26 @@ class TileFeatures:
         """Bytes held."""
         kept = (*self.levels, self.guide)
         return sum(t.nelement() * t.element_size() for t in kept)
+
+    def valid(self) -> list[Tensor]:
+        """Return per scale the `(d, n)` features of the inner part that are usable.
+
+        A block of a coarse scale is if most of its pixels are; all are taken where
+        none is.
+        """
+        if self.invalid is None:
+            return [z.flatten(1) for z in self.levels]
+        inner = [
+            z[:, r.start // f : -(-r.stop // f), c.start // f : -(-c.stop // f)]
+            for (r, c), z, f in (
+                (self.crop, z, f)
+                for z, f in zip(self.levels, self.factors, strict=True)
+            )
+        ]
+        return [
+            usable_cells(z, self.invalid, f)
+            for z, f in zip(inner, self.factors, strict=True)
+        ]
 
     def cut(self, where: Sequence[slice]) -> tuple[Tensor, ...]:
         """Return the levels, and the guide last, of rows and columns of the image."""
@@ -74,6 +95,27 @@ class TileFeatures:
             slice(s.start - o, s.stop - o) for s, o in zip(where, start, strict=True)
         )
         return self.invalid[rows, columns]
+
+
+def usable_cells(z: Tensor, invalid: Tensor, factor: int) -> Tensor:
+    """Return as `(d, n)` the cells of a level most of whose pixels are usable.
+
+    Parameters
+    ----------
+    z
+        `(d, ceil(h/factor), ceil(w/factor))`; all of it is returned if none is.
+    invalid
+        `(h, w)` bool.
+
+    Examples
+    --------
+    >>> invalid = torch.tensor([[True, True, False], [True, False, False]])
+    >>> usable_cells(torch.tensor([[[1.0, 2.0]]]), invalid, 2).tolist()
+    [[2.0]]
+    """
+    share = F.avg_pool2d(invalid[None].float(), factor, ceil_mode=True)[0]
+    good = share <= 0.5
+    return z[:, good] if bool(good.any()) else z.flatten(1)
 
 
 def joined(

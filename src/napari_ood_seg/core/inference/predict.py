@@ -40,6 +40,8 @@ def open_features(
     """Return a feature store for an image that the model was not trained on.
 
     The statistics of the features are adapted to the new image, as `plane` shows it.
+    An image with other wavelengths is resampled to those of the model where that can
+    be done, see `InstantModel.suited`; `InstantModel.remark_on` says so.
 
     Raises
     ------
@@ -48,7 +50,7 @@ def open_features(
     ImageError
         If the image is constant.
     """
-    model.require_fit(source)
+    source = model.suited(source)
     descriptor = model.descriptor.adapted(
         sample_regions(source, device=device, plane=plane)
     )

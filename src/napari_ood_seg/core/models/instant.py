@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from napari_ood_seg.core.errors import ModelMismatchError
+from napari_ood_seg.core.errors import ImageError, ModelMismatchError
 from napari_ood_seg.core.features import pyramid
 from napari_ood_seg.core.parallel import spread
 from napari_ood_seg.core.types import Prediction
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 _LEAST: Final = 0.4
 """Smoothing over less than this, in pixels that are looked at, is left out."""
+
+_SAME_NM: Final = 0.1
+"""Wavelengths that differ by no more than this are the same."""
 
 _CHUNK: Final = 32_768
 """Pixels at a time: their features stay in the processor's cache."""
@@ -178,6 +181,48 @@ class InstantModel:
 
     def require_fit(self, source: ImageSource) -> None:
         """Raise `ModelMismatchError` unless the model can be applied to `source`."""
+        self.suited(source)
+
+    def suited(self, source: ImageSource) -> ImageSource:
+        """Return `source` with the bands of the model.
+
+        It is resampled if the wavelengths of both are known and differ; see
+        `ImageSource.resampled`. Nothing is read.
+
+        Raises
+        ------
+        ModelMismatchError
+            If there are other channels, and it cannot be resampled.
+        """
+        own, theirs = self.facts.get("wavelengths"), source.wavelengths
+        if own is None or theirs is None or _alike(own, theirs):
+            self._require_channels(source)
+            return source
+        try:
+            return source.resampled(own)
+        except ImageError as error:
+            raise ModelMismatchError(
+                f"the image {source.name!r} has other wavelengths than the model: "
+                f"{error}; train a new model"
+            ) from error
+
+    def remark_on(self, source: ImageSource) -> str:
+        """Return a sentence about how `source` is made to fit, or nothing.
+
+        Raises
+        ------
+        ModelMismatchError
+            If it does not.
+        """
+        fit = self.suited(source)
+        if fit is source:
+            return ""
+        return (
+            f"The {source.n_channels} bands of {source.name!r} were resampled to the "
+            f"{self.n_channels} wavelengths of the model."
+        )
+
+    def _require_channels(self, source: ImageSource) -> None:
         if source.n_channels != self.n_channels:
             raise ModelMismatchError(
                 f"the model was trained on {self.n_channels} channels but the image "
@@ -220,6 +265,13 @@ class InstantModel:
             "typicality": self.calibration.typicality(score.contiguous(), best),
             "probabilities": logits.softmax(0) if probabilities else score,
         }
+
+
+def _alike(own: Sequence[float], theirs: Sequence[float]) -> bool:
+    """Whether two have the same bands, to a tenth of a nanometre or so."""
+    return len(own) == len(theirs) and all(
+        abs(a - b) <= _SAME_NM for a, b in zip(own, theirs, strict=True)
+    )
 
 
 def _bands(columns: Tensor) -> list[Tensor]:

@@ -97,6 +97,8 @@ def describe(model: InstantModel) -> dict[str, Any]:
         "channels": {
             "scale": channels.scale,
             "light": None if channels.light is None else asdict(channels.light),
+            "normalisation": channels.normalisation,
+            "brightness": channels.brightness,
         },
         "encoder": _about(model.descriptor),
         "network": network.facts if isinstance(network, Network) else None,
@@ -191,10 +193,13 @@ def _descriptor(
     filters: FilterConfig,
     parts: Mapping[str, Mapping[str, Tensor]],
 ) -> Descriptor:
-    light = document["channels"]["light"]
+    about = document["channels"]
+    light = about["light"]
     channels = ChannelMap(
         light=None if light is None else Light(**light),
-        scale=float(document["channels"]["scale"]),
+        scale=float(about["scale"]),
+        normalisation=str(about.get("normalisation", "l1" if light else "none")),
+        brightness=bool(about.get("brightness", light is not None)),  # as it once was
         **parts["channels"],
     )
     return Descriptor(
@@ -249,6 +254,7 @@ def _config(settings: dict[str, Any]) -> InstantConfig:
     filters = dict(plain.pop("filters"))
     for name in ("sigmas", "kinds"):
         filters[name] = tuple(filters[name])
+    filters.setdefault("brightness", True)  # as it was before there was a choice
     plain["detectors"] = tuple(plain["detectors"])
     return InstantConfig(
         filters=FilterConfig(**filters), pu=PUConfig(**plain.pop("pu")), **plain

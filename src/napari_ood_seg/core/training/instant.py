@@ -20,6 +20,7 @@ from napari_ood_seg.core.features.store import (
     FeatureStore,
     sample_regions,
 )
+from napari_ood_seg.core.features.tile_features import usable_cells
 from napari_ood_seg.core.models.instant import InstantModel
 from napari_ood_seg.core.ood.base import StrokePixels, TrainingPixels
 from napari_ood_seg.core.training.crossfit import Gathered, Probe, crossfit
@@ -214,13 +215,13 @@ class InstantTrainer:
         """Draw pixels from all tiles of a small image, from crops of a large one."""
         few = len(store.tiles) <= _FEW_TILES
         generator = torch.Generator().manual_seed(self.config.seed)
-        sets = [] if few else [store.descriptor(x) for x in regions()]
+        sets = [] if few else [_usable(store.descriptor, x) for x in regions()]
         n = len(store.tiles) if few else len(sets)
         each = -(-self.config.n_unlabelled // n)
         parts: list[list[Tensor]] = []
         for i in range(n):
             yield Progress(done=i, total=n, stage="computing features")
-            levels = store.tile(plane, i).levels if few else sets[i]
+            levels = store.tile(plane, i).valid() if few else sets[i]
             parts.append([_draw(z, each, generator) for z in levels])
         self._unlabelled[store.source] = [
             torch.cat(level) for level in zip(*parts, strict=True)
@@ -254,6 +255,9 @@ class InstantTrainer:
 
     def _measure(self, store: FeatureStore, piece: Piece) -> Sample:
         pixels = torch.from_numpy(piece.coords).long()
+        usable = store.usable(piece.plane, pixels)
+        if bool(usable.any()):  # else the stroke stands for what is there
+            pixels = pixels[usable]
         some = _spread(pixels, self.config.n_per_stroke)
         levels = tuple(
             StrokePixels(
@@ -290,9 +294,17 @@ def painted_plane(image: Scribbled) -> tuple[int, ...]:
     return painted[0].plane if painted else (0,) * len(image.source.plane_shape)
 
 
-def _draw(z: Tensor, n: int, generator: torch.Generator) -> Tensor:
-    """Return at most `n` random pixels of `(d, h, w)` features as rows."""
-    flat = z.flatten(1)
+def _usable(descriptor: Descriptor, x: Tensor) -> list[Tensor]:
+    """Return per scale the `(d, n)` features of a region, without invalid pixels."""
+    invalid = descriptor.unusable(x)
+    levels, factors = descriptor(x), descriptor.factors
+    if not bool(invalid.any()):
+        return [z.flatten(1) for z in levels]
+    return [usable_cells(z, invalid, f) for z, f in zip(levels, factors, strict=True)]
+
+
+def _draw(flat: Tensor, n: int, generator: torch.Generator) -> Tensor:
+    """Return at most `n` random pixels of `(d, n)` features as rows."""
     at = torch.randperm(flat.shape[1], generator=generator)[:n]
     return flat[:, at.to(flat.device)].T.contiguous()
 

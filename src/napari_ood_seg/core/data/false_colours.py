@@ -1,0 +1,172 @@
+"""Spectra in false colours: three bands, near infrared, PCA, minimum noise fraction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from napari_ood_seg.core.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    Cube = npt.NDArray[Any]
+    Floats = npt.NDArray[np.float64]
+    Picture = npt.NDArray[np.uint8]
+
+NIR: Final = (850.0, 750.0, 650.0)
+"""Wavelengths in nm that the near infrared picture shows as red, green and blue."""
+
+_FITTED: Final = 50_000
+"""At most so many pixels enter the covariance of a cube."""
+
+
+def nearest_bands(
+    wavelengths: Sequence[float], wanted: Sequence[float]
+) -> tuple[int, ...]:
+    """Return for each wanted wavelength the nearest band; of two, the first.
+
+    Examples
+    --------
+    >>> nearest_bands([500, 600, 700], [690, 510, 9999])
+    (2, 0, 2)
+    """
+    bands = np.asarray(wavelengths, np.float64)
+    return tuple(int(np.abs(bands - nm).argmin()) for nm in wanted)
+
+
+def stretched(values: Cube, *, share: float = 0.01) -> Picture:
+    """Return `(c, h, w)` values as a `(h, w, c)` picture, each channel by itself.
+
+    What is black and white is a quantile of the finite values at `share` from each
+    end; values that are not finite are black.
+
+    Examples
+    --------
+    >>> stretched(np.array([[[0.0, 1.0, 2.0]]]), share=0.0).tolist()
+    [[[0], [128], [255]]]
+    """
+    out = np.zeros(values.shape, np.uint8)
+    for channel, shown in zip(values, out, strict=True):
+        finite = np.isfinite(channel)
+        if not finite.any():
+            continue
+        known = channel[finite].astype(np.float64)
+        low, high = np.quantile(known, (share, 1 - share))
+        shown[finite] = np.round(
+            255 * np.clip((known - low) / max(high - low, 1e-12), 0, 1)
+        )
+    return np.ascontiguousarray(out.transpose(1, 2, 0))
+
+
+def bands_picture(cube: Cube, channels: Sequence[int]) -> Picture:
+    """Return a `(h, w, 3)` picture of three channels of a `(c, h, w)` cube.
+
+    Raises
+    ------
+    ImageError
+        If there are not three, or the cube lacks one.
+    """
+    if len(channels) != 3 or not all(0 <= i < len(cube) for i in channels):
+        raise ImageError(
+            f"channels {tuple(channels)} of {len(cube)} are no picture: give three "
+            f"from 0 to {len(cube) - 1}"
+        )
+    return stretched(cube[list(channels)])
+
+
+def nir_picture(cube: Cube, wavelengths: Sequence[float]) -> Picture:
+    """Return a `(h, w, 3)` picture of the bands nearest to `NIR`.
+
+    Raises
+    ------
+    ImageError
+        If one of them is further than 50 nm from the nearest band.
+    """
+    channels = nearest_bands(wavelengths, NIR)
+    missing = [
+        f"{nm:g}"
+        for nm, i in zip(NIR, channels, strict=True)
+        if abs(wavelengths[i] - nm) > 50
+    ]
+    if missing:
+        raise ImageError(
+            f"no band is near {' and '.join(missing)} nm: the bands from "
+            f"{min(wavelengths):g} to {max(wavelengths):g} nm make no near infrared "
+            "picture"
+        )
+    return bands_picture(cube, channels)
+
+
+def principal_axes(cube: Cube) -> Floats:
+    """Return `(c, c)` principal axes of the spectra, in columns, the largest first.
+
+    The sign is such that the largest entry of each is positive.
+
+    Notes
+    -----
+    Hotelling (J. Educ. Psychol. 24:417, 1933).
+    """
+    _, axes = np.linalg.eigh(_covariance(_pixels(cube)))
+    return _signed(axes[:, ::-1])
+
+
+def noise_axes(cube: Cube) -> Floats:
+    """Return `(c, c)` axes of the spectra, in columns, the least noisy first.
+
+    They make the share of the noise in the variance smallest; the noise of each has
+    variance 1. Noise is half the covariance of the differences of neighbours to the
+    right, where both are finite.
+
+    Notes
+    -----
+    Minimum noise fraction, Green et al. (IEEE Trans. Geosci. Remote Sens. 26:65,
+    1988).
+    """
+    whole = np.asarray(cube, np.float64)
+    noise = _covariance(_pixels(whole[:, :, 1:] - whole[:, :, :-1])) / 2
+    values, axes = np.linalg.eigh(noise)
+    values = np.maximum(values, 1e-9 * max(values.max(), 1e-300))
+    whitening = axes / np.sqrt(values)
+    _, turned = np.linalg.eigh(whitening.T @ _covariance(_pixels(whole)) @ whitening)
+    return _signed(whitening @ turned[:, ::-1])
+
+
+def pca_picture(cube: Cube) -> Picture:
+    """Return a `(h, w, 3)` picture of the first three principal components."""
+    return _projected(cube, principal_axes(cube))
+
+
+def mnf_picture(cube: Cube) -> Picture:
+    """Return a `(h, w, 3)` picture of the three components with the least noise."""
+    return _projected(cube, noise_axes(cube))
+
+
+def _projected(cube: Cube, axes: Floats) -> Picture:
+    shown = [min(i, axes.shape[1] - 1) for i in range(3)]
+    return stretched(np.tensordot(axes[:, shown].T, np.asarray(cube, np.float64), 1))
+
+
+def _pixels(cube: Cube) -> Floats:
+    """Return some evenly spaced finite pixels of `(c, h, w)` as `(n, c)`."""
+    flat = np.asarray(cube, np.float64).reshape(len(cube), -1)
+    flat = flat[:, np.isfinite(flat).all(0)]
+    if flat.shape[1] < 2:
+        raise ImageError("the image has no two finite pixels: there is nothing to show")
+    return flat[:, :: max(1, flat.shape[1] // _FITTED)].T
+
+
+def _covariance(rows: Floats) -> Floats:
+    centred = rows - rows.mean(0)
+    covariance: Floats = centred.T @ centred / len(rows)
+    return covariance
+
+
+def _signed(axes: Floats) -> Floats:
+    """Return `axes` with the largest entry of each column positive."""
+    top = np.abs(axes).argmax(0)
+    signs = np.where(axes[top, np.arange(axes.shape[1])] < 0, -1.0, 1.0)
+    return axes * signs
