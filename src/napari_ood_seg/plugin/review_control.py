@@ -11,6 +11,7 @@ from napari_ood_seg.core.errors import OODSegError
 from napari_ood_seg.core.io.table_files import save_areas
 from napari_ood_seg.core.types import UNKNOWN
 from napari_ood_seg.plugin.docks import Dock
+from napari_ood_seg.plugin.layers import own_axes
 from napari_ood_seg.plugin.panels.areas import percent
 from napari_ood_seg.plugin.panels.frames import FramesPanel
 from napari_ood_seg.plugin.panels.time_strip import FrameColumn
@@ -43,7 +44,7 @@ class ReviewControl(QObject):
     review
         Knows the frames.
     images
-        Knows the scribbles, which have all axes of planes.
+        Knows the image, whose axis is stepped along.
     files
         Asks for file names.
     reports
@@ -102,12 +103,16 @@ class ReviewControl(QObject):
 
     def go(self, frame: int) -> None:
         """Show a frame."""
-        layer, review = self._images.scribbles, self.review
-        if layer is None or not review.n:
+        image, source = self._images.image, self._session.source
+        if image is None or source is None or not self.review.n:
             return
-        world = layer.data_to_world((*review.plane(frame), 0, 0))
-        first = self._viewer.dims.ndim - layer.ndim
-        self._viewer.dims.set_point(first + review.axis, float(world[review.axis]))
+        own = own_axes(image, source.axes)
+        axis = own.index(source.plane_axes[self.review.axis])
+        at = [0.0] * image.ndim
+        at[axis] = frame
+        first = self._viewer.dims.ndim - image.ndim
+        world = image.data_to_world(at)
+        self._viewer.dims.set_point(first + axis, float(world[axis]))
 
     def go_next(self, _key: str = "") -> None:
         """Go to the next frame with more unknown than is usual."""

@@ -39,6 +39,9 @@ _STRANGE: Final = ("#e0559c", "#f2a3cb", "#a01f66")
 _INK: Final = "#222222"
 """Of the pixel on white paper."""
 
+_GROUPS: Final = 4
+"""So many groups of unknown are shown, the most interesting ones."""
+
 UNITS: Final = ("value", "value / mean of the pixel")
 
 
@@ -148,14 +151,11 @@ class SpectraControl(QObject):
             both = measured.classes.get(class_id)
             if both is not None:
                 yield self._line(name, color, dash, both)
-        number = 0
-        for group, both in zip(
-            self.spectra.guide.groups, measured.groups, strict=False
-        ):
-            if group.kind == "unknown":
-                color = _STRANGE[number % len(_STRANGE)]
-                number += 1
-                yield self._line(f"Unknown {number}", color, number, both)
+        groups = zip(self.spectra.guide.groups, measured.groups, strict=False)
+        unknown = [both for group, both in groups if group.kind == "unknown"]
+        for i, both in enumerate(unknown[:_GROUPS]):
+            color = _STRANGE[i % len(_STRANGE)]
+            yield self._line(f"Unknown {i + 1}", color, i, both)
         if self.spectra.pixel is not None and self.spectra.point is not None:
             row, column = self.spectra.point
             name = f"Pixel {row}, {column}"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class FramesPanel(QWidget):
-    """The strip on top, a row of buttons and a line of text below it."""
+    """A line of text, the strip, and a row of buttons."""
 
     picked = Signal(int)
     next_requested = Signal()
@@ -60,6 +60,7 @@ class FramesPanel(QWidget):
             "Report...", "Write a page on this frame: image, result, spectra, areas."
         )
         self._note = QElidingLabel()
+        self._note.setIndent(0)
         self._lay_out()
         self._connect()
         self.set_running(running=False)
@@ -103,12 +104,13 @@ class FramesPanel(QWidget):
         above.setIndent(0)
         for widget in (self._next, above, self._least, self._predict):
             row.addWidget(widget)
-        row.addWidget(self._note, 1)
+        row.addStretch(1)
         row.addWidget(self._csv)
         row.addWidget(self._report)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 2, 4, 2)
         column.setSpacing(3)
+        column.addWidget(self._note)
         column.addWidget(self.strip, 1)
         column.addLayout(row)
 

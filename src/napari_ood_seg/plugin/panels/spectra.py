@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from napari_ood_seg.plugin.panels.spectra_plot import Floats, SpectrumRow
 
-_SIDE = 190
+_SIDE = 240
 
 
 class SpectraPanel(QWidget):
@@ -101,8 +101,7 @@ class SpectraPanel(QWidget):
         column.setSpacing(3)
         column.addWidget(self._unit)
         column.addWidget(self.legend, 1)
-        column.addWidget(self._bands)
-        column.addLayout(_row(self._csv, self._svg))
+        column.addLayout(_row(self._bands, self._csv, self._svg))
         whole = QHBoxLayout(self)
         whole.setContentsMargins(4, 2, 4, 2)
         whole.setSpacing(6)

@@ -32,6 +32,10 @@ class SpectraLegend(QListWidget):
         self.setMinimumHeight(2 * self.fontMetrics().height())
         self.setAccessibleName("Legend of the spectra")
 
+    def sizeHint(self) -> QSize:
+        """Return the room of a few lines: the dock is low."""
+        return QSize(180, 4 * self.fontMetrics().height())
+
     def set_rows(self, rows: Sequence[SpectrumRow], pixel: SpectrumRow | None) -> None:
         """Show the rows of a plot; those without pixels are left out."""
         shown = [*([pixel] if pixel is not None else []), *rows]
