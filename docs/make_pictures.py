@@ -120,6 +120,29 @@ def spectra(widget: OODSegWidget) -> None:
 
 def review(widget: OODSegWidget) -> None:
     """Pan over the scene in 48 frames, predict them, and go to an unknown one."""
+    session, viewer = widget.session, _pan(widget)
+    session.train()
+    wait_until(lambda: not session.busy)
+    _fold(widget, "Image", "Classes", "Train", "Guide")
+    widget.reviews.set_open(True)
+    widget.spectra.set_open(True)
+    frames = widget.reviews.review
+    frames.predict()
+    wait_until(lambda: frames.done == frames.n and not session.busy)
+    frames.least = 0.2
+    if widget.reviews.view is not None:
+        widget.reviews.view.set_least(frames.least)
+    widget.reviews.go(30)
+    widget.reviews.go_next()
+    viewer.dims.set_current_step(0, 20)
+    widget.spectra.spectra.point_at((80, 100))
+    wait_until(lambda: widget.spectra.spectra.pixel is not None)
+    wait_until(lambda: not frames.stale)
+    _see_all()
+
+
+def _pan(widget: OODSegWidget) -> Viewer:
+    """Put a series that pans over the scene in its place, with its scribbles."""
     import napari
     import numpy as np
 
@@ -131,19 +154,21 @@ def review(widget: OODSegWidget) -> None:
     session.set_live(live=False)
     nm, painted = session.source.wavelengths, session.scribbles.strokes
     whole = session.source.read(slice(0, 240), slice(0, 320))
-    size = (160, 220)
-    corners = [
-        (round(80 * np.sin(t / 47 * 1.5)), round(100 * t / 47)) for t in range(48)
-    ]
+    n, size = 48, (160, 220)
+    corners = [(round(80 * np.sin(t / n * 1.5)), round(100 * t / n)) for t in range(n)]
     frames = [whole[:, y : y + size[0], x : x + size[1]] for y, x in corners]
     for layer in list(viewer.layers):
         viewer.layers.remove(layer)
-    facts = {"axes": "CTYX", "wavelengths": nm, "bands": None}
-    viewer.add_image(np.stack(frames, axis=1), name="frames", metadata={FACTS: facts})
+    viewer.add_image(
+        np.stack(frames, axis=1),
+        name="frames",
+        axis_labels=("wavelength", "time", "y", "x"),
+        metadata={FACTS: {"axes": "CTYX", "wavelengths": nm, "bands": None}},
+    )
     wait_until(lambda: images.image is not None)
     scribbles = session.scribbles
     for stroke in painted:
-        for t in (0, 24):
+        for t in (0, n // 2):
             at = stroke.coords - np.array(corners[t])
             inside = ((at >= 0) & (at < size)).all(1)
             if inside.sum() > 9:
@@ -151,23 +176,7 @@ def review(widget: OODSegWidget) -> None:
     session.set_scribbles(scribbles)
     if images.tracker is not None:
         images.tracker.show()
-    session.train()
-    wait_until(lambda: not session.busy)
-    _fold(widget, "Image", "Classes", "Train", "Guide")
-    widget.reviews.set_open(True)
-    widget.spectra.set_open(True)
-    frames_of = widget.reviews.review
-    frames_of.predict()
-    wait_until(lambda: frames_of.done == frames_of.n and not session.busy)
-    frames_of.least = 0.2
-    widget.reviews.view.set_least(0.2)
-    widget.reviews.go(30)
-    widget.reviews.go_next()
-    viewer.dims.set_current_step(0, 20)
-    widget.spectra.spectra.point_at((80, 100))
-    wait_until(lambda: widget.spectra.spectra.pixel is not None)
-    wait_until(lambda: not frames_of.stale)
-    _see_all()
+    return viewer
 
 
 def _see_all() -> None:

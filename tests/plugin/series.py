@@ -20,14 +20,13 @@ NM = tuple(np.linspace(500.0, 800.0, BANDS).tolist())
 
 
 def frames() -> npt.NDArray[np.float32]:
-    """Return `(bands, t, h, w)`: falling spectra left, rising ones right."""
+    """Return `(bands, t, h, w)`: dark left, bright right; short waves are strange."""
     rng = np.random.default_rng(0)
-    rise = np.linspace(0.2, 1.0, BANDS)
-    out = np.empty((N, SIZE, SIZE, BANDS))
-    out[:, :, : SIZE // 2] = rise[::-1]
-    out[:, :, SIZE // 2 :] = rise
-    out[STRANGE, 20:50, 20:44] = 0.2 + (np.arange(BANDS) % 4 == 0)
-    out += rng.normal(0, 0.02, out.shape)
+    out = rng.uniform(0.02, 0.2, (N, SIZE, SIZE, BANDS))
+    dark = out[STRANGE, 20:50, 20:44].copy()
+    out[:, :, SIZE // 2 :] += 0.6
+    out[STRANGE, 20:50, 20:44] = dark
+    out[STRANGE, 20:50, 20:44, : BANDS // 3] += 0.8
     return out.transpose(3, 0, 1, 2).astype(np.float32)
 
 

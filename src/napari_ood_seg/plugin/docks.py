@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject, Signal
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtWidgets import QDockWidget, QMainWindow
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -47,6 +48,7 @@ class Dock(QObject):
         widget.installEventFilter(self)
         # napari's other button hides: that leaves a dock that nobody finds again
         dock.toggleViewAction().toggled.connect(self._on_shown)
+        _share_width(dock)
         self.toggled.emit(True)
 
     def close(self) -> None:
@@ -80,3 +82,19 @@ class Dock(QObject):
             widget.deleteLater()
         with suppress(RuntimeError):
             self.toggled.emit(False)
+
+
+def _share_width(dock: QDockWidget) -> None:
+    """Give the docks below the canvas the same width; the first had taken it all."""
+    window = dock.parentWidget()
+    if not isinstance(window, QMainWindow):
+        return
+    found: list[QDockWidget] = window.findChildren(QDockWidget)
+    beside = [
+        d
+        for d in found
+        if window.dockWidgetArea(d) == Qt.DockWidgetArea.BottomDockWidgetArea
+        and not (d.isHidden() or d.isFloating())
+    ]
+    even = [1000] * len(beside)
+    window.resizeDocks(beside, even, Qt.Orientation.Horizontal)

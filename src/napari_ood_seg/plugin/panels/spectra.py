@@ -10,6 +10,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_ood_seg.plugin.panels.spectra_plot import Floats, SpectrumRow
-
-_SIDE = 240
 
 
 class SpectraPanel(QWidget):
@@ -95,7 +94,7 @@ class SpectraPanel(QWidget):
 
     def _lay_out(self) -> None:
         side = QWidget()
-        side.setFixedWidth(_SIDE)
+        side.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)

@@ -29,7 +29,7 @@ class SpectraLegend(QListWidget):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
-        self.setMinimumHeight(2 * self.fontMetrics().height())
+        self.setMinimumHeight(self.fontMetrics().height())
         self.setAccessibleName("Legend of the spectra")
 
     def sizeHint(self) -> QSize:

@@ -28,6 +28,9 @@ STYLES: Final = (
 )
 """Colours alone are not told apart by all."""
 
+_LOW: Final = 128
+"""Pixels that are high enough, however large the letters."""
+
 _FEW: Final = 12
 """Up to so many bands are points with bars."""
 
@@ -68,7 +71,7 @@ class SpectraPlot(Plot):
 
     def minimumSizeHint(self) -> QSize:
         """Return what axes and a little of a line need."""
-        return QSize(200, 6 * self.fontMetrics().height())
+        return QSize(200, min(8 * self.fontMetrics().height(), _LOW))
 
     def set_axis(self, bands: Floats, label: str) -> None:
         """Show where each band lies, and what the axis is called."""
