@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QTimer
 from stage import (
     IMAGES,
     LOOKS,
@@ -103,6 +104,94 @@ def network(widget: OODSegWidget) -> None:
     wait_until(lambda: str(session.refining) == "off", looks=20 * LOOKS)
 
 
+def spectra(widget: OODSegWidget) -> None:
+    """Open the spectra, with what the guide found, and point at the vessel."""
+    session, control = widget.session, widget.spectra
+    session.set_live(live=False)
+    widget.guides.go_next()
+    wait_until(lambda: widget.guides.here is not None)
+    _fold(widget, "Image", "Classes", "Train")
+    control.set_open(True)
+    control.spectra.point_at((100, 186))
+    measured = control.spectra
+    wait_until(lambda: measured.pixel is not None and bool(measured.measured.groups))
+    _see_all()
+
+
+def review(widget: OODSegWidget) -> None:
+    """Pan over the scene in 48 frames, predict them, and go to an unknown one."""
+    session, viewer = widget.session, _pan(widget)
+    session.train()
+    wait_until(lambda: not session.busy)
+    _fold(widget, "Image", "Classes", "Train", "Guide")
+    widget.reviews.set_open(True)
+    widget.spectra.set_open(True)
+    frames = widget.reviews.review
+    frames.predict()
+    wait_until(lambda: frames.done == frames.n and not session.busy)
+    frames.least = 0.2
+    if widget.reviews.view is not None:
+        widget.reviews.view.set_least(frames.least)
+    widget.reviews.go(30)
+    widget.reviews.go_next()
+    viewer.dims.set_current_step(0, 20)
+    widget.spectra.spectra.point_at((80, 100))
+    wait_until(lambda: widget.spectra.spectra.pixel is not None)
+    wait_until(lambda: not frames.stale)
+    _see_all()
+
+
+def _pan(widget: OODSegWidget) -> Viewer:
+    """Put a series that pans over the scene in its place, with its scribbles."""
+    import napari
+    import numpy as np
+
+    from napari_ood_seg.plugin.layers import FACTS
+
+    session, images, viewer = widget.session, widget.images, napari.current_viewer()
+    if viewer is None or session.source is None:
+        raise LookupError("there is no scene to pan over")
+    session.set_live(live=False)
+    nm, painted = session.source.wavelengths, session.scribbles.strokes
+    whole = session.source.read(slice(0, 240), slice(0, 320))
+    n, size = 48, (160, 220)
+    corners = [(round(80 * np.sin(t / n * 1.5)), round(100 * t / n)) for t in range(n)]
+    frames = [whole[:, y : y + size[0], x : x + size[1]] for y, x in corners]
+    for layer in list(viewer.layers):
+        viewer.layers.remove(layer)
+    viewer.add_image(
+        np.stack(frames, axis=1),
+        name="frames",
+        axis_labels=("wavelength", "time", "y", "x"),
+        metadata={FACTS: {"axes": "CTYX", "wavelengths": nm, "bands": None}},
+    )
+    wait_until(lambda: images.image is not None)
+    scribbles = session.scribbles
+    for stroke in painted:
+        for t in (0, n // 2):
+            at = stroke.coords - np.array(corners[t])
+            inside = ((at >= 0) & (at < size)).all(1)
+            if inside.sum() > 9:
+                scribbles = scribbles.add(stroke.class_id, at[inside], plane=(t,))
+    session.set_scribbles(scribbles)
+    if images.tracker is not None:
+        images.tracker.show()
+    return viewer
+
+
+def _see_all() -> None:
+    """Show the whole image in what the docks leave of the canvas."""
+    import napari
+
+    viewer = napari.current_viewer()
+    wait_until(lambda: viewer is not None)
+    settled: list[int] = []
+    QTimer.singleShot(300, lambda: settled.append(1))
+    wait_until(lambda: bool(settled))
+    if viewer is not None:
+        viewer.reset_view()
+
+
 def crowded(widget: OODSegWidget) -> None:
     """Have twelve classes with long names, and a message of many words."""
     session = widget.session
@@ -186,6 +275,8 @@ DOCUMENTED = {
     "guide": Picture(do=guide),
     "guide-light": Picture(do=guide, theme="light"),
     "several": Picture(do=several),
+    "spectra": Picture(sample="hyperspectral", do=spectra),
+    "review": Picture(sample="hyperspectral", do=review),
     "explain": Picture(do=explain),
     "network": Picture(do=network),
     "audit": Picture(do=audit),
@@ -201,6 +292,10 @@ TO_LOOK_AT = {
     "crowded-200": Picture(do=crowded, scale=2.0, size=(2732, 1536)),
     "crowded-large": Picture(do=crowded, font=16),
     "network-light": Picture(do=network, theme="light"),
+    "spectra-light": Picture(sample="hyperspectral", do=spectra, theme="light"),
+    "review-light-large": Picture(
+        sample="hyperspectral", do=review, theme="light", font=14
+    ),
     "guide-150": Picture(do=guide, scale=1.5),
     "audit-large": Picture(do=audit, font=16),
     "settings": Picture(do=all_settings),

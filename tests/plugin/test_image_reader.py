@@ -111,10 +111,10 @@ def test_big_endian_floats(tmp_path: Path) -> None:
 def test_files_opened_as_a_stack_are_a_time_series(tmp_path: Path) -> None:
     paths = [write(tmp_path / f"{t}.hdr", CUBE + t) for t in range(3)]
     (layer,) = layers_of(*paths)
-    assert layer.data.shape == (3, C, H, W)
-    assert tuple(layer.axis_labels) == ("time", "wavelength", "y", "x")
+    assert layer.data.shape == (C, 3, H, W)  # time where layers of scribbles have it
+    assert tuple(layer.axis_labels) == ("wavelength", "time", "y", "x")
     source = source_of(layer)
-    assert (source.axes, source.wavelengths) == ("TCYX", NM)
+    assert (source.axes, source.wavelengths) == ("CTYX", NM)
     np.testing.assert_array_equal(whole(source, 2), CUBE + 2)
     (alike,) = layers_of(tmp_path)  # the folder
     np.testing.assert_array_equal(np.asarray(alike.data), np.asarray(layer.data))

@@ -109,6 +109,20 @@ class FileControl(QObject):
         else:
             self._session.message.emit(f"wrote {path.name}", "info")
 
+    def save_as(self, title: str, name: str, kinds: str) -> Path | None:
+        """Ask where to write something; `None` if nowhere.
+
+        Parameters
+        ----------
+        kinds
+            As Qt wants them, such as ``"Picture (*.png);;Document (*.pdf)"``.
+        """
+        chosen, kind = QFileDialog.getSaveFileName(
+            self._window, title, str(self._folder() / name), kinds
+        )
+        suffix = kind.partition("*")[2].rstrip(")") or Path(name).suffix
+        return self._remember(chosen, suffix) if chosen else None
+
     def _on_import_classes(self) -> None:
         name, _ = QFileDialog.getOpenFileName(
             self._window, "Import classes", str(self._folder()), CLASS_LISTS

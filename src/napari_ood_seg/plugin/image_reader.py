@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     LayerData = tuple[Any, dict[str, Any], str]
 
-_SHOWN: Final = "TZCYX"
-"""The order that napari wants: it shows the last two axes, the others get sliders."""
+_SHOWN: Final = "CTZYX"
+"""napari shows the last two axes, others get sliders; T and Z lie where layers without
+channels (scribbles) have them, as napari aligns axes from the end."""
 
 _LABELS: Final = {"T": "time", "Z": "z", "C": "channel", "Y": "y", "X": "x"}
 

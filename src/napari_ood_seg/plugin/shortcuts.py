@@ -70,6 +70,12 @@ SHORTCUTS: Final = (
     Shortcut(name="stronger", keys=(".",), group=LOOK, text="Results more opaque"),
     Shortcut(name="next", keys=("U",), group=LOOK, text="Go to the next unknown"),
     Shortcut(
+        name="next_frame",
+        keys=("Shift-U",),
+        group=LOOK,
+        text="Go to the next frame with something unknown",
+    ),
+    Shortcut(
         name="explain",
         keys=("W",),
         group=LOOK,

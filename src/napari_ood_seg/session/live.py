@@ -62,6 +62,7 @@ class LiveSession(Working):
     results_renewed: ClassVar[Signal] = Signal()
     other_done: ClassVar[Signal] = Signal(object)
     tile_done: ClassVar[Signal] = Signal(TileDone)
+    plane_written: ClassVar[Signal] = Signal(tuple)
     audited: ClassVar[Signal] = Signal(object)
     guided: ClassVar[Signal] = Signal(Guided)
     encoder_ready: ClassVar[Signal] = Signal(str)
@@ -90,16 +91,16 @@ class LiveSession(Working):
         self._let_go()  # tiles may be on their way that nobody looks at now
         self._sight.now = None
         super().set_image(source)
+        self._sight.start(self.plane)
 
     def set_plane(self, plane: tuple[int, ...]) -> None:
         """Show another plane (T, Z) of the image; live mode predicts it."""
         if plane == self.plane:
             return
-        self.plane = plane
-        found = None
+        self.plane, self.result = plane, None
         if self.source is not None:
-            found = self._results.get(self.source, plane)
-        self.result = found
+            self._sight.move(plane, self.source.plane_shape)
+            self.result = self._results.get(self.source, plane)
         self.plane_changed.emit()
         self.result_started.emit()
         if self.live or self._filling:
@@ -192,9 +193,12 @@ class LiveSession(Working):
         return model if fits else None
 
     def _fill(self) -> None:
-        """Predict what is visible and was not yet, with the model that there is."""
+        """Predict what is visible and was not yet, with the model that there is.
+
+        Who steps through planes does not wait for each: it goes on with the next.
+        """
         if self.result is None or self.result.lacks(self.view):
-            self._predict_more(Extent.VIEW)
+            self._predict_more(self._extent if self.plane else Extent.VIEW)
 
     def predict_ahead(self) -> None:
         """Predict what is not visible as well, while nobody waits for anything."""
@@ -356,9 +360,11 @@ class LiveSession(Working):
         )
         if event.source is not self.source:
             self.other_done.emit(event.source)
-        elif event.plane == self.plane:
+            return
+        if event.plane == self.plane:
             self._begin_result()
             self.tile_done.emit(event)
+        self.plane_written.emit(event.plane)
 
     def result_of(self, source: ImageSource) -> Result | None:
         """Return the result of the plane of an image that was shown last."""

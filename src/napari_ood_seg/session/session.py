@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from psygnal import Signal
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from psygnal import SignalInstance
+
+    from napari_ood_seg.session.result import Result
+
+T = TypeVar("T")
 
 
 class Session(RefiningSession):
@@ -93,6 +97,45 @@ class Session(RefiningSession):
         if self.model is not None and self.result is not None:
             job = work.TallyJob.of(self.model, self.result)
             self._ask(partial(self._workshop.tally, job), self.tallied)
+
+    def look(
+        self, call: Callable[[], T], answer: Callable[[T], object], *, kind: str
+    ) -> None:
+        """Read a little of the image on the worker, beside a running job.
+
+        Parameters
+        ----------
+        call
+            Takes some milliseconds.
+        answer
+            Gets what it returns, unless there is another image by then or something
+            of the same kind was asked since.
+        """
+        source = self.source
+
+        def tell(found: T) -> None:
+            if self.source is source:
+                answer(found)
+
+        def fail(error: Exception) -> None:
+            self.message.emit(sentence(error), "error")
+
+        self._runner.ask(call, tell, kind=kind, on_error=fail)
+
+    def result_at(self, plane: tuple[int, ...]) -> Result | None:
+        """Return the result of a plane of the image, if there is one."""
+        return None if self.source is None else self._results.get(self.source, plane)
+
+    def predict_planes(self) -> None:
+        """Apply the model to all planes that fit in memory, replacing a running job."""
+        with self._told_if_refused():
+            source, model = self._require_image(), self._require_model()
+            shown = self._shown(source) | {"extent": self._extent}
+            shown["covered"] = self._results.covered(source)
+            self._filling = True
+            self._start(
+                partial(self._workshop.predict, work.PredictJob(**shown, model=model))
+            )
 
     def download_encoder(self, name: str) -> None:
         """Bring an encoder of Hugging Face onto this machine; see `encoder_ready`.

@@ -2,21 +2,88 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_ood_seg.core.inference.view import View
+
+    Plane = tuple[int, ...]
+
+BEHIND: Final = 4
+"""A plane that was passed is as far away as one so many times as far ahead."""
 
 
 class Sight:
     """Holds the view of now. The owner's thread replaces it, workers only look.
 
     A view is frozen, so whoever looks has one that stays as it is.
+
+    Attributes
+    ----------
+    plane, heading
+        The plane that is shown, and in which direction of each axis it moves; 0 where
+        it does not.
     """
 
     def __init__(self) -> None:
         self.now: View | None = None
+        self.plane: Plane = ()
+        self.heading: Plane = ()
 
     def look(self) -> View | None:
         """Return what is visible; the same object until it changes."""
         return self.now
+
+    def start(self, plane: Plane) -> None:
+        """Show a plane of another image."""
+        self.plane, self.heading = plane, (0,) * len(plane)
+
+    def move(self, plane: Plane, shape: tuple[int, ...]) -> None:
+        """Show another plane of `shape` planes, and note where it goes."""
+        if len(self.plane) == len(plane):
+            self.heading = heading(self.plane, plane, shape)
+        self.plane = plane
+
+    def next_of(self, planes: Sequence[Plane]) -> Plane:
+        """Return which of some planes is wanted first, as things are now."""
+        at, way = self.plane, self.heading
+        if not at:
+            return planes[0]
+        return min(planes, key=lambda p: (distance(at, p, way), [-i for i in p]))
+
+
+def heading(before: Plane, now: Plane, shape: tuple[int, ...]) -> Plane:
+    """Return the direction of a step; from the last plane to the first is forwards.
+
+    >>> (
+    ...     heading((3,), (4,), (60,)),
+    ...     heading((59,), (0,), (60,)),
+    ...     heading((3,), (2,), (9,)),
+    ... )
+    ((1,), (1,), (-1,))
+    """
+    steps = [b - a for a, b in zip(before, now, strict=True)]
+    wraps = [n > 2 and abs(s) == n - 1 for s, n in zip(steps, shape, strict=True)]
+    return tuple(
+        int(np.sign(-s if w else s)) for s, w in zip(steps, wraps, strict=True)
+    )
+
+
+def distance(at: Plane, plane: Plane, way: Plane) -> int:
+    """Return how many steps away a plane is; those behind count several times.
+
+    >>> (
+    ...     distance((5,), (8,), (1,)),
+    ...     distance((5,), (4,), (1,)),
+    ...     distance((5,), (4,), (0,)),
+    ... )
+    (3, 4, 1)
+    """
+    return sum(
+        abs(b - a) * (BEHIND if (b - a) * w < 0 else 1)
+        for a, b, w in zip(at, plane, way, strict=True)
+    )

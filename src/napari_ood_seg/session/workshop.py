@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_ood_seg.core.inference.view import Extent
@@ -318,9 +319,14 @@ class Workshop:
         """Predict the shown image, then the others."""
         store = self._features(job, model)
         store.budget = self._make_room(job.source, job)
-        planes = (job.plane, *job.ahead)
-        shown = Target(source=job.source, planes=planes, covered=job.covered)
+        shown = Target(source=job.source, planes=(job.plane,), covered=job.covered)
         yield from self._tiles(model, store, shown, job, look=job.sight.look)
+        left = [] if job.extent is Extent.VIEW else list(job.ahead)
+        while left:  # whoever looks may be elsewhere by now
+            plane = job.sight.next_of(left)
+            left.remove(plane)
+            target = replace(shown, planes=(plane,))
+            yield from self._tiles(model, store, target, job, look=job.sight.look)
         for target in job.also:
             store = self._features_of(
                 target.source, model, job.device, target.planes[0]
