@@ -102,9 +102,9 @@ def test_next_unknown_by_button_and_key(series: Driver) -> None:
 
 def test_frames_that_are_not_predicted_are_empty(driver: Driver) -> None:
     add_series(driver)
+    driver.paint_both()
     driver.push("Frames")
     assert view(driver).strip.frames() == (None,) * N
-    driver.paint_both()
     driver.train()
     push(driver, "Predict all")
     review = driver.panel.reviews.review
@@ -115,9 +115,9 @@ def test_frames_that_are_not_predicted_are_empty(driver: Driver) -> None:
 
 def test_stop_ends_predicting(driver: Driver) -> None:
     add_series(driver)
-    driver.push("Frames")
     driver.paint_both()
     driver.train()
+    driver.push("Frames")
     review = driver.panel.reviews.review
     review.predict()
     driver.until(lambda: view(driver)._running)
@@ -128,6 +128,9 @@ def test_stop_ends_predicting(driver: Driver) -> None:
 
 def test_scribbles_lie_on_the_frame_they_were_painted_on(series: Driver) -> None:
     series.panel.reviews.go(2)
+    series.push("Frames")  # the canvas has its old size again
+    series.spin()
+    series.show_all()
     series.panel.classes.select(1)
     series.stroke((30, 6), (30, 24))
     assert series.session.scribbles.strokes[-1].plane == (2,)
@@ -153,7 +156,7 @@ def test_button_and_dock_go_together(series: Driver) -> None:
     assert "Frames" not in docks(series)
     assert series.panel.reviews.view is None
     series.push("Frames")
-    assert "Frames" in docks(series)
+    series.until(lambda: "Frames" in docks(series))
 
 
 @pytest.mark.parametrize("how", ["close_button", "hide_button"])
@@ -166,7 +169,7 @@ def test_dock_closed_by_hand(series: Driver, how: str) -> None:
     assert not series.button("Frames").isChecked()
     assert series.panel.reviews.view is None
     series.push("Frames")
-    assert "Frames" in docks(series)
+    series.until(lambda: "Frames" in docks(series))
 
 
 def test_no_series_no_frames(driver: Driver) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QDockWidget, QMainWindow
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+    from qtpy.QtGui import QAction
     from qtpy.QtWidgets import QWidget
 
 
@@ -32,6 +33,10 @@ class Dock(QObject):
         self._viewer = viewer
         self._name = name
         self._widget: QWidget | None = None
+        self._shown: QAction | None = None
+        self._soon = QTimer(self)  # once Qt has put the dock in its place
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._share_width)
 
     @property
     def is_open(self) -> bool:
@@ -47,8 +52,9 @@ class Dock(QObject):
         self._widget = widget
         widget.installEventFilter(self)
         # napari's other button hides: that leaves a dock that nobody finds again
-        dock.toggleViewAction().toggled.connect(self._on_shown)
-        _share_width(dock)
+        self._shown = dock.toggleViewAction()
+        self._shown.toggled.connect(self._on_shown)
+        self._soon.start(0)
         self.toggled.emit(True)
 
     def close(self) -> None:
@@ -74,8 +80,13 @@ class Dock(QObject):
 
     def _parted(self) -> None:
         widget, self._widget = self._widget, None
+        shown, self._shown = self._shown, None
         if widget is None:
             return
+        if shown is not None:
+            with suppress(RuntimeError):  # the old dock lives on for a moment
+                self._soon.stop()
+                shown.toggled.disconnect(self._on_shown)
         with suppress(RuntimeError):  # Qt may have deleted it at the very end
             widget.removeEventFilter(self)
             widget.hide()
@@ -83,18 +94,18 @@ class Dock(QObject):
         with suppress(RuntimeError):
             self.toggled.emit(False)
 
-
-def _share_width(dock: QDockWidget) -> None:
-    """Give the docks below the canvas the same width; the first had taken it all."""
-    window = dock.parentWidget()
-    if not isinstance(window, QMainWindow):
-        return
-    found: list[QDockWidget] = window.findChildren(QDockWidget)
-    beside = [
-        d
-        for d in found
-        if window.dockWidgetArea(d) == Qt.DockWidgetArea.BottomDockWidgetArea
-        and not (d.isHidden() or d.isFloating())
-    ]
-    even = [1000] * len(beside)
-    window.resizeDocks(beside, even, Qt.Orientation.Horizontal)
+    def _share_width(self) -> None:
+        """Give docks below the canvas the same width; the first had taken it all."""
+        dock = None if self._widget is None else self._widget.parentWidget()
+        window = None if dock is None else dock.parentWidget()
+        if isinstance(window, QMainWindow):
+            found: list[QDockWidget] = window.findChildren(QDockWidget)
+            below = Qt.DockWidgetArea.BottomDockWidgetArea
+            beside = [
+                d
+                for d in found
+                if window.dockWidgetArea(d) == below
+                and not (d.isHidden() or d.isFloating())
+            ]
+            even = [1000] * len(beside)
+            window.resizeDocks(beside, even, Qt.Orientation.Horizontal)
