@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 WINDOW: Final = 7
 """Bands that the derivative is fitted to."""
 
-_CHUNK: Final = 16_384
-"""Spectra at a time where several copies of them are needed."""
+_CHUNK: Final = 2_048
+"""Spectra at a time where several copies of them should stay in the cache."""
 
 
 def l1(x: Tensor, *, floor: float = 1e-12) -> Tensor:
@@ -146,14 +146,17 @@ def _continuum(x: Tensor, at: Tensor) -> Tensor:
     bands = torch.arange(c, device=x.device)[:, None]
     start = torch.zeros(n, dtype=torch.long, device=x.device)
     hull = x.clone()
-    while bool((start < c - 1).any()):
+    todo = torch.arange(n, device=x.device)
+    while len(todo) and c > 1:
         here = x.gather(0, start[None])
-        run = at[:, None] - at[start][None]
-        slopes = torch.where(bands > start, (x - here) / run, -torch.inf)
-        slope, stop = slopes.max(0)
+        slopes = (x - here) / (at[:, None] - at[start][None])
+        slope, stop = slopes.masked_fill_(bands <= start, -torch.inf).max(0)
         inside = (bands > start) & (bands < stop)
-        hull = torch.where(inside, here + slope * run, hull)
-        start = torch.maximum(stop, start + 1).clamp_max(c - 1)
+        line = here + slope * (at[:, None] - at[start][None])
+        hull[:, todo] = torch.where(inside, line, hull[:, todo])
+        start = torch.maximum(stop, start + 1)
+        going = start < c - 1
+        todo, x, start = todo[going], x[:, going], start[going]
     return hull
 
 
