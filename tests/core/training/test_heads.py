@@ -99,7 +99,7 @@ def test_what_is_unknown_is_the_filters_business(image: Scribbled) -> None:
     np.testing.assert_allclose(found.score, plain.score, atol=2e-3)
     np.testing.assert_allclose(found.typicality, plain.typicality, atol=2e-3)
     assert not heads.is_used
-    assert "does not tell your classes apart better" in heads.verdict
+    assert "there is nothing that a network could" in heads.verdict
 
 
 @pytest.mark.parametrize("evidence", ["both", "network"])
@@ -159,3 +159,14 @@ def test_a_model_file_holds_both(
     )
     np.testing.assert_array_equal(first.score, second.score)
     np.testing.assert_array_equal(first.classes, second.classes)
+
+
+def test_the_verdict_is_a_sentence_for_each_outcome() -> None:
+    heads = Heads(network(), {}, DEEP, device=CPU)
+    for filters, best, words in (
+        (1.0, 1.0, "there is nothing that a network could tell"),
+        (0.9, 0.9, "does not tell your classes apart better than the filters"),
+        (0.9, 0.95, "tells 95% of held-out pixels right, filters 90%"),
+    ):
+        heads._beside.accuracy = {0.0: filters, 0.5: best}
+        assert words in heads.verdict

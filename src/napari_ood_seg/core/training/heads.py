@@ -51,6 +51,10 @@ def dealt(image: Scribbled, config: DeepConfig, seen: Seen) -> Iterator[Piece]:
         yield replace(piece, fold=folds[turn % len(folds)])
 
 
+_ALL: Final = 0.995
+"""Accuracy that cannot be told from all."""
+
+
 class Heads(InstantTrainer):
     """The instant engine with the stages of a trained network as further scales.
 
@@ -100,6 +104,11 @@ class Heads(InstantTrainer):
         if self._beside.share > 0:
             return (
                 f"The network tells {after} of held-out pixels right, filters {before}."
+            )
+        if self.accuracy[0] >= _ALL:
+            return (
+                f"The filters get {before} of held-out pixels right: there is nothing "
+                "that a network could tell your classes apart better by."
             )
         return (
             "The network does not tell your classes apart better than the filters, "

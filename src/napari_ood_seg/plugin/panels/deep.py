@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OFF: Final = "off"
 ON: Final = "on"
 PAUSED: Final = "paused"
-_TEXTS: Final = {OFF: "&Train a network", ON: "Pau&se", PAUSED: "Re&sume"}
+_TEXTS: Final = {OFF: "&Train a network", ON: "Pause", PAUSED: "Resume"}
 _TIPS: Final = {
     OFF: "Train a network on your scribbles in the background. You can go on painting:"
     " it makes way, and takes in new strokes.",

@@ -20,7 +20,7 @@ class ReviewPanel(QWidget):
             " of your scribbles and of what the guide found.",
         )
         self._frames = _button(
-            "&Frames",
+            "Frames",
             "Show below the image how much of each frame of a series is unknown.",
         )
         row = QHBoxLayout(self)
