@@ -11,6 +11,9 @@ from napari_ood_seg.core.types import Progress
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    import numpy.typing as npt
+
     from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.evaluation.report import Audit
     from napari_ood_seg.core.guidance.doubts import Doubt
@@ -104,6 +107,27 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pictured:
+    """Another way to look at a plane of an image.
+
+    Attributes
+    ----------
+    name
+        See `work.PictureJob`.
+    pixels
+        `(h, w, 3)` uint8 colours, `(h, w)` float32 values, or `(h, w)` uint8 labels.
+    limits
+        Between which values are shown; `None` for colours and labels.
+    """
+
+    source: ImageSource
+    plane: tuple[int, ...]
+    name: str
+    pixels: npt.NDArray[np.generic] = field(repr=False)
+    limits: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
     """A prediction was written to `path`."""
 
@@ -140,6 +164,14 @@ class Downloaded:
 
 
 Event = (
-    Progress | Trained | TileDone | Compared | Exported | Audited | Guided | Downloaded
+    Progress
+    | Trained
+    | TileDone
+    | Compared
+    | Pictured
+    | Exported
+    | Audited
+    | Guided
+    | Downloaded
 )
 """What a job tells."""

@@ -48,6 +48,19 @@ class Session(RefiningSession):
             )
             self._start(partial(self._workshop.export, job), shown=False)
 
+    def draw(self, name: str) -> None:
+        """Look at the shown plane in another way; see `pictured`.
+
+        Parameters
+        ----------
+        name
+            See `work.PictureJob`.
+        """
+        with self._told_if_refused():
+            source = self._require_image()
+            job = work.PictureJob(source=source, plane=self.plane, name=name)
+            self._start(partial(self._workshop.draw, job), shown=False)
+
     def audit(self) -> None:
         """Hold each class out in turn, to see whether it is called unknown."""
         with self._told_if_refused():

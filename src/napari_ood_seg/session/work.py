@@ -125,6 +125,25 @@ class RefineJob(ShownJob):
     fresh: bool = False
 
 
+EXPOSURE: Final = "exposure"
+"""Labels: 1 for highlights, 2 for what is too dark."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureJob:
+    """Look at a plane in another way.
+
+    Attributes
+    ----------
+    name
+        One of `preview.PICTURES`, of `tissue.INDICES`, or `EXPOSURE`.
+    """
+
+    source: ImageSource
+    plane: tuple[int, ...]
+    name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportJob:
     """Predict a plane and write it to `path`."""

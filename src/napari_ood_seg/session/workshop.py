@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         ExplainJob,
         ExportJob,
         GuideJob,
+        PictureJob,
         PredictJob,
         RefineJob,
         ShownJob,
@@ -122,6 +123,14 @@ class Workshop:
         """Predict what is shown, and other images, with a model that there is."""
         yield Progress(done=0, total=0, stage="measuring the image")
         yield from self._show(job.model, job)
+
+    @staticmethod
+    def draw(job: PictureJob) -> Events:
+        """Make a picture, a map or labels of a plane."""
+        from napari_ood_seg.session.drawing import drawn
+
+        yield Progress(done=0, total=0, stage=f"drawing: {job.name}")
+        yield drawn(job)
 
     def export(self, job: ExportJob) -> Events:
         """Predict tile by tile into a file; nothing is left there on failure."""

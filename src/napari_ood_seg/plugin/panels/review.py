@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from napari_ood_seg.plugin.panels.pictures import PictureMenu
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_ood_seg.plugin.panels.pictures import PictureChoice
 
 
 class ReviewPanel(QWidget):
@@ -11,6 +20,7 @@ class ReviewPanel(QWidget):
 
     spectra_toggled = Signal(bool)
     frames_toggled = Signal(bool)
+    picture_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -23,11 +33,14 @@ class ReviewPanel(QWidget):
             "Frames",
             "Show below the image how much of each frame of a series is unknown.",
         )
+        self._pictures = PictureMenu()
+        self._pictures.chosen.connect(self.picture_requested)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
         row.addWidget(self._spectra)
         row.addWidget(self._frames)
+        row.addWidget(self._pictures)
         self._spectra.toggled.connect(self.spectra_toggled)
         self._frames.toggled.connect(self.frames_toggled)
 
@@ -44,6 +57,10 @@ class ReviewPanel(QWidget):
         """Show whether there is an image, and whether it is a series."""
         self._spectra.setEnabled(spectra)
         self._frames.setEnabled(frames)
+
+    def set_pictures(self, pictures: Sequence[PictureChoice]) -> None:
+        """Show which ways to look at the image there are."""
+        self._pictures.set_pictures(pictures)
 
 
 def _button(text: str, tip: str) -> QPushButton:
