@@ -15,12 +15,12 @@ class ReviewPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._spectra = _button(
-            "&Spectra",
+            "Spectra",
             "Show below the image the spectrum under the pointer, and mean and spread"
             " of your scribbles and of what the guide found.",
         )
         self._frames = _button(
-            "&Frames",
+            "Frames",
             "Show below the image how much of each frame of a series is unknown.",
         )
         row = QHBoxLayout(self)
