@@ -158,6 +158,9 @@ def steps(viewer: Viewer, widget: OODSegWidget, n: int) -> list[float]:
         session._runner.cancel()  # noqa: SLF001 - what is predicted ahead is in the way
         wait_until(lambda: not session.busy and not session.ahead, seconds=600)
         session._age_results()  # noqa: SLF001 - as if there were another model
+        for own in session._workshop._stores().values():  # noqa: SLF001
+            for store in own:
+                store.clear()  # as if the frame had never been looked at
         began = time.perf_counter()
         viewer.dims.set_current_step(AXIS, frame)
         wait_until(lambda at=frame: _is_there(widget, at), seconds=600)

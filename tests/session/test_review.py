@@ -227,3 +227,24 @@ def test_stepping_does_not_make_anybody_wait() -> None:
     owner.run_waiting()
     assert list(dict.fromkeys(heard)) == [(1,), (2,), (3,), (0,)]
     assert busy == []
+
+
+def test_a_job_that_comes_there_anyway_is_not_started_again() -> None:
+    """What it has predicted, but nobody has heard of yet, would be lost."""
+    owner = Owner()
+    session, _ = opened(owner)
+    session.train()
+    owner.run_waiting()
+    session._age_results()
+    session._filling = True
+    heard: list[tuple[int, ...]] = []
+    session.plane_written.connect(heard.append)
+    session.set_plane((1,))  # all is predicted by now, and waits to be told
+    session.set_plane((2,))
+    session.set_plane((3,))
+    owner.run_waiting()
+    assert set(heard) == {(0,), (1,), (2,), (3,)}
+    assert list(dict.fromkeys(heard)) == [(1,), (2,), (3,), (0,)]  # one job alone
+    session.set_plane((0,))
+    assert session.result is not None
+    assert not session.result.lacks(None)

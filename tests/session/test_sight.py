@@ -63,3 +63,28 @@ def test_axes_count_on_their_own() -> None:
 
 def test_nobody_looks_yet() -> None:
     assert Sight().next_of(PLANES) == (0,)
+
+
+def test_who_plays_faster_than_planes_come_is_met_further_on() -> None:
+    sight = seen(0, 1)
+    everything = PLANES[2:]
+    for frame in (2, 3):
+        sight.move((frame,), (10,))
+    assert sight.next_of(everything) == (6,)  # two steps while one plane was predicted
+    sight.move((4,), (10,))
+    assert sight.next_of(everything) == (6,)
+    assert sight.next_of(everything) == (4,)  # stopped: what is shown comes first
+
+
+def test_a_single_step_wants_what_is_shown() -> None:
+    sight = seen(0, 1)
+    sight.next_of(PLANES)
+    sight.next_of(PLANES)
+    sight.move((2,), (10,))
+    assert sight.next_of(PLANES) == (2,)
+
+
+def test_a_jump_is_no_play() -> None:
+    sight = seen(0, 1, 2, 3)
+    sight.move((8,), (10,))
+    assert sight.next_of(PLANES) == (8,)

@@ -149,7 +149,7 @@ def _draw_table(
     painter: QPainter, left: float, top: float, figures: tuple[Figure, ...]
 ) -> None:
     right = _WIDE - _EDGE
-    ends = (right - 230, right - 130, right)
+    ends = (right - 260, right - 160, right)
     heads = ("pixels", "share", "area" if any(f.area for f in figures) else "")
     for text, end in zip(heads, ends, strict=True):
         _write(painter, QRectF(end - 120, top, 120, _ROW), text, size=17, right=True)
@@ -163,4 +163,4 @@ def _draw_table(
         _write(painter, name, figure.name, size=17)
         cells = (f"{figure.pixels:,}", figure.share, figure.area)
         for text, end in zip(cells, ends, strict=True):
-            _write(painter, QRectF(end - 130, y, 130, _ROW), text, size=17, right=True)
+            _write(painter, QRectF(end - 150, y, 150, _ROW), text, size=17, right=True)

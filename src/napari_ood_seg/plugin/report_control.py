@@ -35,6 +35,8 @@ KINDS: Final = "Picture (*.png);;Document (*.pdf)"
 _MOST: Final = 2**24
 """An image of more pixels is not read for a picture."""
 
+_SHORT: Final = {"micrometer": "µm", "millimeter": "mm", "nanometer": "nm"}
+
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
@@ -134,13 +136,14 @@ class ReportControl(QObject):
         known = [(c.id, c.name, c.color) for c in self._session.classes]
         pixel = math.prod(source.pixel_size)
         physical = source.unit != "pixel"
+        unit = _SHORT.get(source.unit, source.unit)
         return [
             Figure(
                 name=name,
                 color=color,
                 pixels=areas.pixels.get(class_id, 0),
                 share=percent(areas.share(class_id)),
-                area=f"{areas.pixels.get(class_id, 0) * pixel:.4g} {source.unit}²"
+                area=f"{areas.pixels.get(class_id, 0) * pixel:.4g} {unit}²"
                 if physical
                 else "",
             )

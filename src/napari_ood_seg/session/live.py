@@ -103,7 +103,8 @@ class LiveSession(Working):
             self.result = self._results.get(self.source, plane)
         self.plane_changed.emit()
         self.result_started.emit()
-        if self.live or self._filling:
+        comes = self._running and plane in self._coming  # the worker looks at the plane
+        if (self.live or self._filling) and not comes:
             self._go_on()
 
     @property
@@ -193,10 +194,7 @@ class LiveSession(Working):
         return model if fits else None
 
     def _fill(self) -> None:
-        """Predict what is visible and was not yet, with the model that there is.
-
-        Who steps through planes does not wait for each: it goes on with the next.
-        """
+        """Predict what is visible and was not yet, then planes that come next."""
         if self.result is None or self.result.lacks(self.view):
             self._predict_more(self._extent if self.plane else Extent.VIEW)
 
@@ -215,6 +213,8 @@ class LiveSession(Working):
             shown["also"] = tuple(self._target(i) for i in self._predicted())
         job = work.PredictJob(**shown | {"extent": extent}, model=model)
         self._start(partial(self._workshop.predict, job), ahead=ahead)
+        if extent is Extent.ALL:
+            self._coming = frozenset((job.plane, *job.ahead))
 
     def _predicted(self) -> Iterator[ImageSource]:
         """Yield the other images that live mode predicts again with a new model."""

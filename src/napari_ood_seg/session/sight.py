@@ -33,6 +33,9 @@ class Sight:
         self.now: View | None = None
         self.plane: Plane = ()
         self.heading: Plane = ()
+        self._moves = 0  # single steps in the same direction, until a jump
+        self._moves_seen = 0  # the worker's: those of them that it has seen
+        self._playing = False
 
     def look(self) -> View | None:
         """Return what is visible; the same object until it changes."""
@@ -41,19 +44,38 @@ class Sight:
     def start(self, plane: Plane) -> None:
         """Show a plane of another image."""
         self.plane, self.heading = plane, (0,) * len(plane)
+        self._moves = 0
 
     def move(self, plane: Plane, shape: tuple[int, ...]) -> None:
         """Show another plane of `shape` planes, and note where it goes."""
         if len(self.plane) == len(plane):
-            self.heading = heading(self.plane, plane, shape)
+            before, self.heading = self.heading, heading(self.plane, plane, shape)
+            away = distance(self.plane, plane, self.heading)
+            onwards = away == 1 and self.heading == before
+            self._moves = self._moves + 1 if onwards else 0
         self.plane = plane
 
     def next_of(self, planes: Sequence[Plane]) -> Plane:
-        """Return which of some planes is wanted first, as things are now."""
-        at, way = self.plane, self.heading
+        """Return which of some planes is wanted first, as things are now.
+
+        While somebody plays faster than planes are predicted, that is the one where
+        they will be by then: the shown one would always come too late.
+        """
+        at, way, lead = self.plane, self.heading, self._lead()
         if not at:
             return planes[0]
-        return min(planes, key=lambda p: (distance(at, p, way), [-i for i in p]))
+        aim = tuple(a + lead * w for a, w in zip(at, way, strict=True))
+        return min(planes, key=lambda p: (distance(aim, p, way), [-i for i in p]))
+
+    def _lead(self) -> int:
+        """Return how many planes are played until the next one is predicted and drawn.
+
+        That is one more than while the last one was predicted.
+        """
+        moves = self._moves
+        steps, self._moves_seen = max(moves - self._moves_seen, 0), moves
+        was_playing, self._playing = self._playing, steps > 0
+        return steps + 1 if steps > 1 or (steps and was_playing) else 0
 
 
 def heading(before: Plane, now: Plane, shape: tuple[int, ...]) -> Plane:

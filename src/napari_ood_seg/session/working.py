@@ -50,6 +50,7 @@ class Working(Gallery, ABC):
         self.ahead = False
         self._running = False
         self._displays = True
+        self._coming: frozenset[tuple[int, ...]] = frozenset()  # planes of the job
         self._started = 0.0
         self._runner: JobRunner[Event] = JobRunner(
             executor=executor,
@@ -83,7 +84,7 @@ class Working(Gallery, ABC):
     ) -> None:
         if self._runner.closed:
             return
-        self._displays = shown
+        self._displays, self._coming = shown, frozenset()
         self._started = time.perf_counter()
         self._running = True
         self._set_ahead(ahead=ahead)

@@ -40,7 +40,7 @@ class FramesPanel(QWidget):
         self._running = False
         self.strip = TimeStrip()
         self._next = _button(
-            "&Next unknown",
+            "Next unknown",
             "Go to the next frame with more unknown than this (Shift+U).",
         )
         self._least = QDoubleSpinBox()
@@ -52,7 +52,7 @@ class FramesPanel(QWidget):
         self._least.setToolTip("Frames with more unknown than this are marked.")
         self._least.setAccessibleName("Frames with more unknown than this are marked")
         WheelGuard(self._least)
-        self._predict = _button("&Predict all", "")
+        self._predict = _button("Predict all", "")
         self._csv = _button(
             "CSV...", "Write pixels, share and area of each class in each frame."
         )
@@ -86,7 +86,7 @@ class FramesPanel(QWidget):
     def set_running(self, *, running: bool) -> None:
         """Show whether all frames are being predicted."""
         self._running = running
-        self._predict.setText("&Stop" if running else "&Predict all")
+        self._predict.setText("Stop" if running else "Predict all")
         self._predict.setToolTip(
             "Stop predicting frames."
             if running

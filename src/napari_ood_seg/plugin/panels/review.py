@@ -25,7 +25,7 @@ class ReviewPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._spectra = _button(
-            "&Spectra",
+            "Spectra",
             "Show below the image the spectrum under the pointer, and mean and spread"
             " of your scribbles and of what the guide found.",
         )
