@@ -285,3 +285,22 @@ def test_memory_is_given_back_and_what_is_shown_stays() -> None:
     desk.steps.clear()
     session.refine()
     assert desk.steps[0].done == 1
+
+
+def test_it_goes_on_after_a_step_to_another_plane() -> None:
+    """Nobody waits for the plane, so nobody tells that it is done."""
+    desk = Desk()
+    session = desk.session
+    stack = ImageSource.from_array(
+        np.stack([three_textures(), three_textures(seed=1)]), axes="TYXC", rgb=True
+    )
+    session.set_image(stack)
+    for stroke in strokes().strokes:
+        session.paint(stroke.class_id, stroke.coords)
+    session.train()
+    desk.at(3, lambda: session.set_plane((1,)))
+    session.refine()
+    assert [e.done for e in desk.steps][-1] == 12
+    assert session.refining is Refining.OFF
+    assert session.result is not None
+    assert (session.result.classes != 0).all()

@@ -179,6 +179,10 @@ class RefiningSession(LiveSession):
             self.message.emit("the network is trained", "info")
         elif ours and end.outcome is Outcome.FAILED:
             self._set_refining(Refining.OFF)
+        waited = self.busy
         super()._on_end(end)
-        if ours and self.refining is not Refining.PAUSED:
+        if self._running:
+            return
+        is_turn = not waited and self._takes_turn()  # a plane stepped to is done
+        if is_turn or (ours and self.refining is not Refining.PAUSED):
             self.predict_ahead()
