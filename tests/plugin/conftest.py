@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -54,6 +55,17 @@ def running_jobs() -> list[str]:
     for thread in jobs:
         thread.join(JOIN_S)
     return [t.name for t in jobs if t.is_alive()]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def what_was_loaded_stays() -> None:
+    """Let the collector, which runs several times a test, look at new objects only.
+
+    Libraries that tests before have loaded are millions of objects, which would take
+    longer than the tests.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -84,7 +84,7 @@ def test_napari_slider_moves_the_mark(series: Driver) -> None:
 
 def test_next_unknown_by_button_and_key(series: Driver) -> None:
     (spin,) = view(series).findChildren(QDoubleSpinBox)
-    spin.setValue(35.0)
+    spin.setValue(15.0)
     push(series, "Next unknown")
     assert series.session.plane == (STRANGE,)
     series.viewer.dims.set_current_step(1, 0)

@@ -21,7 +21,7 @@ def test_buttons_stay_down_and_tell(panel: ReviewPanel, user: Any) -> None:
     heard: list[tuple[str, bool]] = []
     panel.spectra_toggled.connect(lambda on: heard.append(("spectra", on)))
     panel.frames_toggled.connect(lambda on: heard.append(("frames", on)))
-    spectra, frames = panel.findChildren(QPushButton)
+    spectra, frames, _ = panel.findChildren(QPushButton)
     user.mouseClick(spectra, Qt.MouseButton.LeftButton)
     user.mouseClick(frames, Qt.MouseButton.LeftButton)
     user.mouseClick(spectra, Qt.MouseButton.LeftButton)
@@ -35,7 +35,7 @@ def test_setters_tell_nobody(panel: ReviewPanel) -> None:
     panel.set_open(spectra=True)
     panel.set_open(frames=True)
     panel.set_possible(spectra=True, frames=False)
-    spectra, frames = panel.findChildren(QPushButton)
+    spectra, frames, _ = panel.findChildren(QPushButton)
     assert heard == []
     assert spectra.isChecked()
     assert frames.isChecked()
