@@ -11,22 +11,14 @@ from napari_ood_seg.core.config import DeepConfig
 from napari_ood_seg.core.training.bundle import engine_of
 from napari_ood_seg.plugin.panels.deep import INTRO
 from napari_ood_seg.plugin.preferences import NETWORK
+from tests.contracts.networks import SMALL
 from tests.plugin.driver import two_halves
 
 if TYPE_CHECKING:
     from napari_ood_seg.plugin.panels.deep import DeepPanel
     from tests.plugin.driver import Driver
 
-SMALL = DeepConfig(
-    width=8,
-    steps=24,
-    patch=32,
-    batch=2,
-    check_every=6,
-    patience=99,
-    seconds=1e6,
-    evidence="both",
-)
+DEEP = replace(SMALL, steps=24, check_every=6, batch=2, evidence="both")
 
 
 @pytest.fixture
@@ -34,7 +26,7 @@ def painted(driver: Driver) -> Driver:
     driver.add_image(two_halves())
     driver.paint_both()
     driver.panel.sections.set_expanded("Network", True)
-    driver.session.set_deep(SMALL)
+    driver.session.set_deep(DEEP)
     return driver
 
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from napari_ood_seg.core.config import DeepConfig, FilterConfig, InstantConfig
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.training.bundle import engine_of
 from napari_ood_seg.core.training.refinement import Refinement
 from napari_ood_seg.core.types import UNKNOWN, Learning
 from napari_ood_seg.session.refining import Refining
 from napari_ood_seg.session.session import Session
+from tests.contracts.networks import INSTANT, SMALL
 from tests.contracts.owner import InlineExecutor, Owner
 from tests.contracts.scenes import (
     LEFT,
@@ -29,18 +29,8 @@ if TYPE_CHECKING:
 
     from napari_ood_seg.session.jobs import Compared
 
-INSTANT = InstantConfig(filters=FilterConfig(sigmas=(1.0, 2.0)), tile=32)
-DEEP = DeepConfig(
-    width=8,
-    steps=12,
-    warm_steps=12,
-    patch=32,
-    batch=4,
-    check_every=4,
-    patience=99,
-    seconds=1e6,
-    evidence="both",  # so that the network is used however little it has learned
-)
+DEEP = replace(SMALL, evidence="both")
+"""The network is used however little it has learned."""
 
 
 class Desk:

@@ -67,16 +67,17 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def release_memory(device: torch.device) -> None:
-    """Give back what is kept of a device's memory and not in use.
+def release_memory(*devices: torch.device) -> None:
+    """Give back what is kept of the memory of some devices and not in use.
 
     Collects what only refers to itself first: a model that was dropped, and frames of
     an error, may still hold tensors.
     """
     gc.collect()
-    if device.type == "cuda":
+    kinds = {device.type for device in devices}
+    if "cuda" in kinds:
         torch.cuda.empty_cache()
-    elif device.type == "mps":
+    if "mps" in kinds:
         torch.mps.empty_cache()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from qtpy.QtCore import QObject, QTimer
@@ -82,7 +83,8 @@ class ReviewControl(QObject):
 
     def close(self) -> None:
         """Stop following; the dock goes."""
-        self._soon.stop()
+        with suppress(RuntimeError):  # Qt may have deleted it at the very end
+            self._soon.stop()
         self.review.changed.disconnect(self._on_changed)
         self._session.classes_changed.disconnect(self._show)
         self._images.changed.disconnect(self._on_image)

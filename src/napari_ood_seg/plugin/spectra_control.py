@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from qtpy.QtCore import QObject, QTimer
@@ -99,7 +100,8 @@ class SpectraControl(QObject):
 
     def close(self) -> None:
         """Stop following; dock and layer go."""
-        self._soon.stop()
+        with suppress(RuntimeError):  # Qt may have deleted it at the very end
+            self._soon.stop()
         self._viewer.mouse_move_callbacks.remove(self._on_move)
         self.spectra.changed.disconnect(self._show)
         self.spectra.pointed.disconnect(self._show_pixel)

@@ -149,26 +149,6 @@ class LiveSession(Working):
             self._filling = True
             self._start(partial(self._workshop.predict, job))
 
-    def predict_all(self) -> None:
-        """Apply the model to all images that are alike, wholly, the shown one first."""
-        with self._told_if_refused():
-            source, model = self._require_image(), self._require_model()
-            alike = self.others_like(source)
-            fit = tuple(other for other in alike if self._fits(other))
-            also = tuple(self._target(other, self.memory) for other in fit)
-            shown = self._shown(source) | {"also": also, "extent": self._extent}
-            shown["covered"] = self._results.covered(source)
-            self._filling = True
-            self._start(
-                partial(self._workshop.predict, work.PredictJob(**shown, model=model))
-            )
-            left = [f"{i.name!r}" for i in self.images if i not in (source, *fit)]
-            if left:
-                self.message.emit(
-                    f"left out, as too large or with other channels: {', '.join(left)}",
-                    "warning",
-                )
-
     def _age_results(self) -> None:
         """Keep of the results only what is seen, until it is predicted anew."""
         if self.source is not None:
@@ -307,7 +287,8 @@ class LiveSession(Working):
         super().set_images(images)
         if before.difference(images):
             self.results_renewed.emit()
-            self._do_between(partial(self._workshop.keep_only, self.images), "free")
+            keep = partial(self._workshop.keep_only, self.images)
+            self._between(keep, lambda _: None, kind="free")
 
     def learn_from(self, source: ImageSource, *, learn: bool) -> None:
         """Live mode trains again, with or without an image."""

@@ -13,7 +13,7 @@ from napari_ood_seg.core.config import DeepConfig
 from napari_ood_seg.core.errors import OODSegError
 from napari_ood_seg.core.types import Progress
 from napari_ood_seg.session import work
-from napari_ood_seg.session.jobs import Compared, Outcome, Pictured
+from napari_ood_seg.session.jobs import Compared, Outcome
 from napari_ood_seg.session.live import LiveSession
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ class RefiningSession(LiveSession):
     refining_changed: ClassVar[Signal] = Signal(str)
     refined: ClassVar[Signal] = Signal(object)
     compared: ClassVar[Signal] = Signal(Compared)
-    pictured: ClassVar[Signal] = Signal(Pictured)
     deep_changed: ClassVar[Signal] = Signal(DeepConfig)
 
     def __init__(self, *, executor: Executor, post: Post) -> None:
@@ -97,7 +96,9 @@ class RefiningSession(LiveSession):
     def release_memory(self) -> None:
         """Stop everything, and give back memory; what is shown stays."""
         self.stop()
-        self._do_between(self._workshop.release, "release")
+        self._between(self._workshop.release, self._on_released, kind="release")
+
+    def _on_released(self, _: object) -> None:
         self.message.emit("memory of features and networks was given back", "info")
 
     def stop(self) -> None:
@@ -162,9 +163,6 @@ class RefiningSession(LiveSession):
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Compared):
             self.compared.emit(event)
-            return
-        if isinstance(event, Pictured):
-            self.pictured.emit(event)
             return
         super()._on_event(event)
         if self._refining_now is not None and isinstance(event, Progress):

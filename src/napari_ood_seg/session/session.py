@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from psygnal import Signal
 
 from napari_ood_seg.session import work
+from napari_ood_seg.session.jobs import Pictured
 from napari_ood_seg.session.refining import RefiningSession
-from napari_ood_seg.session.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from psygnal import SignalInstance
 
+    from napari_ood_seg.session.jobs import Event
     from napari_ood_seg.session.result import Result
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class Session(RefiningSession):
     """
 
     encoders_found: ClassVar[Signal] = Signal(object)
+    pictured: ClassVar[Signal] = Signal(Pictured)
 
     def export(self, path: Path, *, overwrite: bool = False) -> None:
         """Write classes and OOD map to a file, by suffix."""
@@ -130,25 +132,39 @@ class Session(RefiningSession):
             if self.source is source:
                 answer(found)
 
-        def fail(error: Exception) -> None:
-            self.message.emit(sentence(error), "error")
-
-        self._runner.ask(call, tell, kind=kind, on_error=fail)
+        self._between(call, tell, kind=kind)
 
     def result_at(self, plane: tuple[int, ...]) -> Result | None:
         """Return the result of a plane of the image, if there is one."""
         return None if self.source is None else self._results.get(self.source, plane)
 
+    def predict_all(self) -> None:
+        """Apply the model to all images that are alike, wholly, the shown one first."""
+        with self._told_if_refused():
+            source = self._require_image()
+            alike = self.others_like(source)
+            fit = tuple(other for other in alike if self._fits(other))
+            self._predict_wholly(tuple(self._target(i, self.memory) for i in fit))
+            left = [f"{i.name!r}" for i in self.images if i not in (source, *fit)]
+            if left:
+                self.message.emit(
+                    f"left out, as too large or with other channels: {', '.join(left)}",
+                    "warning",
+                )
+
+    def _predict_wholly(self, also: tuple[work.Target, ...] = ()) -> None:
+        """Apply the model to all planes of the image, then to others."""
+        source, model = self._require_image(), self._require_model()
+        shown = self._shown(source) | {"also": also, "extent": self._extent}
+        shown["covered"] = self._results.covered(source)
+        self._filling = True
+        job = work.PredictJob(**shown, model=model)
+        self._start(partial(self._workshop.predict, job))
+
     def predict_planes(self) -> None:
         """Apply the model to all planes that fit in memory, replacing a running job."""
         with self._told_if_refused():
-            source, model = self._require_image(), self._require_model()
-            shown = self._shown(source) | {"extent": self._extent}
-            shown["covered"] = self._results.covered(source)
-            self._filling = True
-            self._start(
-                partial(self._workshop.predict, work.PredictJob(**shown, model=model))
-            )
+            self._predict_wholly()
 
     def download_encoder(self, name: str) -> None:
         """Bring an encoder of Hugging Face onto this machine; see `encoder_ready`.
@@ -163,12 +179,8 @@ class Session(RefiningSession):
 
     def look_for_encoders(self, names: Sequence[str]) -> None:
         """Ask which encoders are on this machine; see `encoders_found`."""
-        self._runner.ask(
-            partial(self._workshop.on_disk, tuple(names)),
-            self.encoders_found.emit,
-            kind="encoders",
-            on_error=lambda error: self.message.emit(sentence(error), "error"),
-        )
+        ask = partial(self._workshop.on_disk, tuple(names))
+        self._between(ask, self.encoders_found.emit, kind="encoders")
 
     def _ask(self, call: Callable[[], object], answered: SignalInstance) -> None:
         model, plane = self.model, self.plane
@@ -177,7 +189,10 @@ class Session(RefiningSession):
             if self.model is model and self.plane == plane:  # else it is stale
                 answered.emit(found)
 
-        def fail(error: Exception) -> None:
-            self.message.emit(sentence(error), "error")
+        self._between(call, answer, kind=answered.name)
 
-        self._runner.ask(call, answer, kind=answered.name, on_error=fail)
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, Pictured):
+            self.pictured.emit(event)
+        else:
+            super()._on_event(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from psygnal import Signal
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from napari_ood_seg.session.jobs import Event, JobEnd
     from napari_ood_seg.session.runner import Post
+
+
+T = TypeVar("T")
 
 
 class Working(Gallery, ABC):
@@ -91,13 +94,24 @@ class Working(Gallery, ABC):
         self._set_busy(busy=not ahead)
         self._runner.start(job)
 
-    def _do_between(self, call: Callable[[], None], kind: str) -> None:
-        """Run a short call on the worker, between two events of a running job."""
+    def _between(
+        self, call: Callable[[], T], answer: Callable[[T], object], *, kind: str
+    ) -> None:
+        """Run a short call on the worker, between two events of a running job.
+
+        Parameters
+        ----------
+        answer
+            Gets what it returns, unless something of the same kind was asked since.
+        """
+
+        def tell(found: T) -> None:
+            answer(found)
 
         def fail(error: Exception) -> None:
             self.message.emit(sentence(error), "error")
 
-        self._runner.ask(call, lambda _: None, kind=kind, on_error=fail)
+        self._runner.ask(call, tell, kind=kind, on_error=fail)
 
     def _set_busy(self, *, busy: bool) -> None:
         if busy != self.busy:

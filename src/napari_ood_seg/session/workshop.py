@@ -289,15 +289,16 @@ class Workshop:
 
     def release(self) -> None:
         """Drop all that can be computed again, and give its memory back."""
-        from napari_ood_seg.core.device import available_devices, release_memory
+        from napari_ood_seg.core.device import (
+            available_devices,
+            pick_device,
+            release_memory,
+        )
 
         self._trainer = self._made_for = self._trained = None
         self._applied.clear()
         self._means = self._refinement = None
-        import torch
-
-        for key, _ in available_devices():
-            release_memory(torch.device(key))
+        release_memory(*(pick_device(key) for key, _ in available_devices()))
 
     def keep_only(self, images: Sequence[ImageSource]) -> None:
         """Drop what is kept about all other images."""

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from napari_ood_seg.core.config import DeepConfig, FilterConfig, InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import ScribbleError
@@ -21,6 +20,7 @@ from napari_ood_seg.core.training.folds import deal
 from napari_ood_seg.core.training.instant import Scribbled
 from napari_ood_seg.core.training.steps import Training
 from napari_ood_seg.core.types import UNKNOWN
+from tests.contracts import networks
 from tests.contracts.scenes import (
     CPU,
     LEFT,
@@ -34,17 +34,11 @@ from tests.contracts.scenes import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_ood_seg.core.config import DeepConfig
     from napari_ood_seg.core.models.instant import InstantModel
 
-INSTANT = InstantConfig(filters=FilterConfig(sigmas=(1.0, 2.0)), tile=32)
-SMALL = DeepConfig(
-    width=8,
-    steps=30,
-    patch=32,
-    batch=4,
-    check_every=10,
-    heads=INSTANT,
-    evidence="both",
+SMALL = replace(
+    networks.SMALL, steps=30, check_every=10, patience=6, seconds=60.0, evidence="both"
 )
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from napari_ood_seg.core.config import DeepConfig, FilterConfig, InstantConfig
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.inference.predict import open_features, predict
 from napari_ood_seg.core.models.network import Network
@@ -21,6 +20,7 @@ from napari_ood_seg.core.training.heads import (
 )
 from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled
 from napari_ood_seg.core.training.warm import cut, touches
+from tests.contracts.networks import INSTANT, SMALL
 from tests.contracts.scenes import CPU, LEFT, drive, strip, strokes, three_textures
 from tests.core.features.test_encoder import squeezenet
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from napari_ood_seg.core.config import DeepConfig
     from napari_ood_seg.core.training.folds import Piece
     from napari_ood_seg.core.training.warm import Seen
     from napari_ood_seg.core.types import Prediction
 
-INSTANT = InstantConfig(filters=FilterConfig(sigmas=(1.0, 2.0)), tile=32)
-DEEP = DeepConfig(width=8, heads=INSTANT)
+DEEP = SMALL
 
 
 @pytest.fixture(scope="module")

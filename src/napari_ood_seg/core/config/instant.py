@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from napari_ood_seg.core.config.base import require as _require
-from napari_ood_seg.core.config.base import setting
+from napari_ood_seg.core.config.base import require, setting
 
 FILTER_KINDS: Final = ("colour", "gradient", "hessian", "structure", "deviation")
 """Families of filters, see `features.bank`."""
@@ -69,7 +68,7 @@ class TileConfig:
     halo: int = 64
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.size > 0 and self.halo >= 0,
             f"need size > 0 and halo >= 0, got {self.size} and {self.halo}",
         )
@@ -132,24 +131,24 @@ class FilterConfig:
     )
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             len(self.sigmas) > 0 and all(s > 0 for s in self.sigmas),
             f"filter scales must be positive, got {self.sigmas}",
         )
-        _require(
+        require(
             tuple(sorted(self.sigmas)) == self.sigmas,
             f"filter scales must ascend, got {self.sigmas}",
         )
-        _require(len(self.kinds) > 0, "choose at least one kind of filter")
+        require(len(self.kinds) > 0, "choose at least one kind of filter")
         strange = set(self.kinds) - set(FILTER_KINDS)
-        _require(not strange, f"unknown filter kinds: {', '.join(sorted(strange))}")
-        _require(
+        require(not strange, f"unknown filter kinds: {', '.join(sorted(strange))}")
+        require(
             self.spectral in SPECTRAL,
             f"unknown spectral normalisation {self.spectral!r}: choose one of "
             + ", ".join(SPECTRAL),
         )
-        _require(self.n_features >= 2, "need at least 2 features")
-        _require(0 <= self.whitening <= 1, "whitening must lie in [0, 1]")
+        require(self.n_features >= 2, "need at least 2 features")
+        require(0 <= self.whitening <= 1, "whitening must lie in [0, 1]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,15 +184,13 @@ class PUConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _require(
-            0 < self.prior < 1, f"the known share lies in (0, 1), got {self.prior}"
-        )
-        _require(self.steps > 0, f"need at least 1 step, got {self.steps}")
-        _require(
+        require(0 < self.prior < 1, f"the known share lies in (0, 1), got {self.prior}")
+        require(self.steps > 0, f"need at least 1 step, got {self.steps}")
+        require(
             self.objective in {"nnpu", "one-vs-rest", "augmented", "t-honecls"},
             f"unknown PU objective: {self.objective}",
         )
-        _require(
+        require(
             self.prior_from in {"typed", "bbe", "ted"},
             f"the known share is typed or from bbe or ted, got {self.prior_from}",
         )
@@ -299,22 +296,20 @@ class InstantConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _require(0 < self.shrinkage <= 1, "shrinkage must lie in (0, 1]")
-        _require(0 <= self.own_shape <= 1, "own shape must lie in [0, 1]")
-        _require(0 <= self.smoothing <= 10, "smoothing must lie in [0, 10]")
-        _require(self.tile > 0, f"tiles need a size above 0, got {self.tile}")
-        _require(
+        require(0 < self.shrinkage <= 1, "shrinkage must lie in (0, 1]")
+        require(0 <= self.own_shape <= 1, "own shape must lie in [0, 1]")
+        require(0 <= self.smoothing <= 10, "smoothing must lie in [0, 10]")
+        require(self.tile > 0, f"tiles need a size above 0, got {self.tile}")
+        require(
             min(self.n_per_stroke, self.n_probes, self.n_unlabelled) > 0,
             "need at least 1 pixel per stroke, probe and image",
         )
-        _require(len(self.detectors) > 0, "choose at least one OOD score")
+        require(len(self.detectors) > 0, "choose at least one OOD score")
         strange = set(self.detectors) - set(DETECTORS)
-        _require(not strange, f"unknown OOD scores: {', '.join(sorted(strange))}")
-        _require(
-            min(self.distance, self.ambiguity) >= 0, "weights must not be negative"
-        )
-        _require(
+        require(not strange, f"unknown OOD scores: {', '.join(sorted(strange))}")
+        require(min(self.distance, self.ambiguity) >= 0, "weights must not be negative")
+        require(
             self.calibration in {"strokes", "pixels"},
             f"the threshold is from strokes or pixels, not {self.calibration}",
         )
-        _require(self.folds >= 2, "need at least 2 folds")
+        require(self.folds >= 2, "need at least 2 folds")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class StagedNet(nn.Module):
+class StagedNet(nn.Module, ABC):
     """A network with logits at full resolution and decoder stages below.
 
     Attributes
@@ -33,6 +34,6 @@ class StagedNet(nn.Module):
     factors: tuple[int, ...]
     halo: int
 
+    @abstractmethod
     def stages(self, x: Tensor) -> list[Tensor]:
         """Return `(b, c_i, h / f, w / f)` stages of `(b, c, h, w)`, finest first."""
-        raise NotImplementedError

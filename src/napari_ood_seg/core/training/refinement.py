@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_ood_seg.core.training.deep import DeepTrainer
-from napari_ood_seg.core.types import Learning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,11 +28,6 @@ class Refinement:
         Settings.
     device
         Where everything is computed.
-
-    Attributes
-    ----------
-    history
-        What was told since the training began.
     """
 
     def __init__(self, config: DeepConfig, *, device: torch.device) -> None:
@@ -41,7 +35,6 @@ class Refinement:
         self._prepared: Prepared | None = None
         self._strokes: Sequence[Scribbled] = ()
         self._next_trial = config.check_every
-        self.history: list[Learning] = []
 
     def run(self, images: Sequence[Scribbled]) -> Iterator[Progress]:
         """Train on; the same strokes go on where it stopped, bit for bit.
@@ -61,11 +54,7 @@ class Refinement:
             self._prepared = self._trainer.prepare(images, start=start)
             self._strokes = tuple(images)
             self._next_trial = self._trainer.config.check_every
-            self.history.clear()
-        for event in self._prepared.training.run():
-            if isinstance(event, Learning):
-                self.history.append(event)
-            yield event
+        yield from self._prepared.training.run()
 
     @property
     def sources(self) -> tuple[ImageSource, ...]:
