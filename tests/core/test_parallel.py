@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from napari_ood_seg.core import parallel
+from napari_ood_seg.core.interrupt import Interrupted, asking
 from napari_ood_seg.core.parallel import n_workers, spread
 from tests.contracts.scenes import CPU, fit, three_textures
 
@@ -94,3 +95,26 @@ def test_a_prediction_is_the_same_on_any_number_of_workers(
     assert (alone.classes == spreaded.classes).all()
     assert (alone.score == spreaded.score).all()
     assert (alone.typicality == spreaded.typicality).all()
+
+
+@pytest.mark.usefixtures("two")
+def test_what_is_not_wanted_any_more_stops_between_two_items() -> None:
+    stopped = threading.Event()
+    done = []
+
+    def work(n: int) -> None:
+        done.append(n)
+        if n == 3:
+            stopped.set()
+
+    with pytest.raises(Interrupted), asking(stopped.is_set):
+        spread(work, range(1000), on=CPU)
+    assert len(done) < 10
+
+
+def test_one_worker_stops_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "n_workers", lambda: 1)
+    done: list[int] = []
+    with pytest.raises(Interrupted), asking(lambda: 2 in done):
+        spread(done.append, range(5), on=CPU)
+    assert done == [0, 1, 2]

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import torch
 
 from napari_ood_seg.core.device import one_thread
+from napari_ood_seg.core.interrupt import asked, asking, checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from napari_ood_seg.core.interrupt import Stopped
 
 _NAME: Final = "napari-ood-seg part"
 
@@ -47,6 +50,11 @@ def spread(
     on
         Where it computes; on a graphics card one comes after the other.
 
+    Raises
+    ------
+    Interrupted
+        If it is not wanted any more, see `checkpoint`.
+
     Examples
     --------
     >>> spread(lambda n: n * n, [1, 2, 3], on=torch.device("cpu"))
@@ -54,10 +62,11 @@ def spread(
     """
     alone = n_workers() == 1 or len(items) < 2 or _is_part()
     if on.type != "cpu" or alone:
-        return [function(item) for item in items]
+        return [_part(function, item) for item in items]
     inference = torch.is_inference_mode_enabled()
+    run = partial(_run, function, inference, asked())
     with one_thread():
-        return list(_pool().map(partial(_run, function, inference), items))
+        return list(_pool().map(run, items))
 
 
 def _is_part() -> bool:
@@ -75,7 +84,14 @@ def _pool() -> ThreadPoolExecutor:
     )
 
 
-def _run(function: Callable[[Item], Result], inference: bool, item: Item) -> Result:
-    """Run on a thread of the pool in the mode of the caller; torch has it by thread."""
-    with torch.inference_mode(inference):
-        return function(item)
+def _run(
+    function: Callable[[Item], Result], inference: bool, stopped: Stopped, item: Item
+) -> Result:
+    """Run on a thread of the pool as the caller would; torch has its mode by thread."""
+    with torch.inference_mode(inference), asking(stopped):
+        return _part(function, item)
+
+
+def _part(function: Callable[[Item], Result], item: Item) -> Result:
+    checkpoint()
+    return function(item)

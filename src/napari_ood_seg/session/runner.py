@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from napari_ood_seg.core.errors import OODSegError
+from napari_ood_seg.core.interrupt import Interrupted, interruptible
 from napari_ood_seg.session.jobs import JobEnd, Outcome
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class JobRunner(Generic[Event]):
         return self._closed.is_set()
 
     def cancel(self) -> None:
-        """Ask the running job to stop at its next event."""
+        """Ask the running job to stop at its next event, or `checkpoint` before."""
         self._cancel.set()
 
     def drop(self) -> None:
@@ -167,11 +168,14 @@ class JobRunner(Generic[Event]):
         if cancel.is_set():  # replaced while it waited in the queue
             return Outcome.CANCELLED
         with closing(job()) as events:  # runs the job's `finally` on this thread
-            for event in events:
-                if cancel.is_set():
-                    return Outcome.CANCELLED
-                self._deliver(generation, partial(self._on_event, event))
-                self._answer_waiting()
+            try:
+                for event in interruptible(events, cancel.is_set):
+                    if cancel.is_set():
+                        return Outcome.CANCELLED
+                    self._deliver(generation, partial(self._on_event, event))
+                    self._answer_waiting()
+            except Interrupted:
+                return Outcome.CANCELLED
         return Outcome.DONE
 
     def _answer_waiting(self) -> None:

@@ -163,7 +163,10 @@ class ImageSource:
     def read(
         self, rows: slice, columns: slice, *, plane: Sequence[int] = ()
     ) -> npt.NDArray[np.float32]:
-        """Return the region as `(c, h, w)` float32, C-contiguous, values as stored.
+        """Return the region as `(c, h, w)` float32, values and memory order as stored.
+
+        It may be a view of the image: nobody may write to it. Spectra that are stored
+        pixel by pixel stay so: to rearrange them takes longer than to use them.
 
         Parameters
         ----------
@@ -187,7 +190,7 @@ class ImageSource:
             block = block.take([b - self.bands[0] for b in self.bands], left.index("C"))
         order = [left.index(a) for a in "CYX" if a in left]
         with np.errstate(over="ignore"):  # too large for float32: not finite, so unused
-            block = np.ascontiguousarray(block.transpose(order), np.float32)
+            block = block.astype(np.float32, copy=False).transpose(order)
         block = block if "C" in left else block[None]
         return block if self.resampling is None else self.resampling(block)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_ood_seg.core.features import filters
+from napari_ood_seg.core.parallel import spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,13 +114,13 @@ class FilterBank:
             by each scale as far as it reaches.
         """
         spans = spans or [(0, n) for n in x.shape[1:]]
-        level, factor, out = x, 1, []
+        level, factor, todo = x, 1, []
         for scale in self._scales:
             while factor < scale.factor:
                 level, factor = filters.halve(level), factor * 2
             wanted = [(a // factor, -(-b // factor)) for a, b in spans]
-            out.append(self._within(level, scale.sigma, wanted))
-        return tuple(out)
+            todo.append((level, scale.sigma, wanted))
+        return tuple(spread(lambda each: self._within(*each), todo, on=x.device))
 
     def _within(self, level: Tensor, sigma: float, wanted: Sequence[Span]) -> Tensor:
         """Return the features of a part of a level, the same as cut from the whole."""

@@ -24,6 +24,9 @@ SPECTRAL_FROM: Final = 9
 _SPECTRA: Final = 4_000
 """Pixels per region that enter the statistics of the channels."""
 
+_BY_MEAN: Final = {"l1", "none"}
+"""Normalisations that need nothing of a spectrum but the mean of its bands."""
+
 _LIMITS: Final = torch.tensor([0.005, 0.995])
 
 
@@ -65,19 +68,53 @@ class ChannelMap:
         return self.light if self.brightness else None
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return `(n_out, h, w)` channels of `x`, `(c, h, w)`.
+        """Return `(n_out, h, w)` channels of `x`, `(c, h, w)`; see `see`."""
+        return self.see(x)[0]
 
-        With `brightness`, its standardised logarithm comes first. A value that is not
-        finite becomes that of the average pixel.
+    def see(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return channels of `x`, `(c, h, w)`, and where all its bands are finite.
+
+        `(n_out, h, w)` and `(h, w)` bool. With `brightness`, its standardised logarithm
+        comes first. A value that is not finite becomes that of the average pixel.
+
+        All bands are gone through once, as they lie in memory: their mean is found
+        beside the projections, and is finite where all of them are.
         """
+        axes = self.basis.T.to(x.device) / self.scale
+        offset = (axes @ self.mean.to(x.device))[:, None, None]
+        each = x.new_full((1, len(x)), 1 / len(x))
+        if self.light is None or self.normalisation in _BY_MEAN:
+            *_, mean = found = mixed(torch.cat([axes, each]), x)
+            out = found[:-1]
+            if self.light is not None and self.normalisation != "none":
+                out = out / mean.clamp_min(self.light.floor)
+            out = out - offset
+        else:
+            mean = x.mean(0)
+            out = mixed(axes, self.light.shape(x, self.normalisation)) - offset
+        finite = torch.isfinite(mean)
+        if not bool(finite.all()):
+            finite = torch.isfinite(x).all(0)
+            out = mixed(axes, _finite(self._shape(x)))
+        if self._bright is not None:
+            out = torch.cat([_finite(self._bright.logarithm(mean))[None], out])
+        return out, finite
+
+    def _shape(self, x: Tensor) -> Tensor:
+        """Return what is projected, less its mean."""
         shape = x if self.light is None else self.light.shape(x, self.normalisation)
-        mean = self.mean.to(x.device)[:, None, None]
-        centred = _finite(shape - mean).flatten(1)
-        flat = self.basis.T.to(x.device) @ centred / self.scale
-        out = flat.view(-1, *x.shape[1:])
-        if self._bright is None:
-            return out
-        return torch.cat([_finite(self._bright.logarithm(x))[None], out])
+        return shape - self.mean.to(x.device)[:, None, None]
+
+
+def mixed(weights: Tensor, x: Tensor) -> Tensor:
+    """Return `(k, h, w)` sums of the channels of `(c, h, w)` by `(k, c)` weights.
+
+    Whether channels or pixels come first in memory, nothing is rearranged.
+    """
+    if x.stride(0) == 1 < len(x):
+        flat = x.permute(1, 2, 0).reshape(-1, len(x)) @ weights.T
+        return flat.T.contiguous().view(-1, *x.shape[1:])
+    return (weights @ x.reshape(len(x), -1)).view(-1, *x.shape[1:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +146,9 @@ class Light:
         """Return `x`, `(c, ...)`, normalised so that illumination cancels."""
         return NORMALISATIONS[normalisation](x, self.floor)
 
-    def logarithm(self, x: Tensor) -> Tensor:
-        """Return the `(...)` standardised log brightness of `x`, `(c, ...)`."""
-        return (x.mean(0).clamp_min(self.floor).log() - self.mean) / self.scale
+    def logarithm(self, brightness: Tensor) -> Tensor:
+        """Return the standardised logarithm of the mean of the bands, `(...)`."""
+        return (brightness.clamp_min(self.floor).log() - self.mean) / self.scale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -159,9 +196,11 @@ class ColorMap:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return `(3, h, w)` colours of `x`, `(c, h, w)`, about 0 to 1."""
-        flat = self.basis.T.to(x.device) @ _finite(x).flatten(1)
-        scaled = (flat - self.low) / (self.high - self.low)
-        return scaled.clamp(-0.5, 1.5).view(3, *x.shape[1:])
+        found = mixed(self.basis.T.to(x.device), x)
+        if not bool(torch.isfinite(found).all()):
+            found = mixed(self.basis.T.to(x.device), _finite(x))
+        scaled = (found - self.low) / (self.high - self.low)
+        return scaled.clamp(-0.5, 1.5)
 
 
 def repeated(n: int) -> Tensor:
@@ -242,8 +281,9 @@ def _finite(x: Tensor) -> Tensor:
 
 def subsample(x: Tensor, n: int) -> Tensor:
     """Return about `n` evenly spaced pixels of `x` as `(n, c)` rows."""
-    flat = x.flatten(1)
-    return flat[:, :: max(1, flat.shape[1] // n)].T
+    h, w = x.shape[1:]
+    at = torch.arange(0, h * w, max(1, h * w // n), device=x.device)
+    return x.permute(1, 2, 0)[at // w, at % w]
 
 
 def signed(basis: Tensor) -> Tensor:

@@ -16,8 +16,10 @@ from napari_ood_seg.core.features.channels import (
     subsample,
 )
 from napari_ood_seg.core.features.exposure import Exposure
+from napari_ood_seg.core.features.seen import Look, Seen
 from napari_ood_seg.core.features.stages import PlacedEncoder
 from napari_ood_seg.core.moments import Moments
+from napari_ood_seg.core.parallel import spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.features.stages import StageEncoder
 
     Regions = Callable[[], Iterable[Tensor]]
+
+_VALUES: Final = 2**20
+"""Values of an image at a time: some megabytes."""
 
 _PIXELS: Final = 20_000
 """Pixels per region that enter the statistics of the features."""
@@ -154,11 +159,18 @@ class Descriptor:
             bare, reductions=tuple(Reduction.fit(m, config) for m in moments)
         )
 
-    def adapted(self, regions: Regions) -> Self:
+    def adapted(self, regions: Regions, look: Look | None = None) -> Self:
         """Return the descriptor with scale statistics of another image.
 
         The axes stay, so that features keep their meaning; mean and spread of
         the raw features become those of the new image.
+
+        Parameters
+        ----------
+        regions
+            As for `fit`.
+        look
+            At the only region, if there was one.
 
         Raises
         ------
@@ -166,7 +178,8 @@ class Descriptor:
             If the image is constant or has no finite pixel.
         """
         fit_channels(self.config, regions())  # raises for an unusable image
-        fresh = [Reduction.fit(m, self.config) for m in self.raw_moments(regions)]
+        moments = self.raw_moments(regions) if look is None else _moments(look.raw)
+        fresh = [Reduction.fit(m, self.config) for m in moments]
         reductions = tuple(
             replace(old, mean=new.mean, scale=new.scale)
             for old, new in zip(self.reductions, fresh, strict=True)
@@ -174,22 +187,39 @@ class Descriptor:
         exposure = _exposure(self.config, self.channels, regions)
         return replace(self, reductions=reductions, exposure=exposure)
 
-    def unusable(self, x: Tensor) -> Tensor:
-        """Return `(h, w)` which pixels of `(n_channels, h, w)` say nothing.
+    def see(self, x: Tensor) -> Seen:
+        """Return what there is to see of a `(n_channels, h, w)` region.
 
-        Those that are not finite, and those that are left out for their exposure.
+        Some rows at a time, so that what is made of many bands stays in the
+        processor's cache.
         """
-        broken = ~torch.isfinite(x).all(0)
-        return broken if self.exposure is None else broken | self.exposure.unusable(x)
+        rows = x.shape[1]
+        if x.device.type == "cpu":
+            rows = max(1, _VALUES // (len(x) * x.shape[2]))
+        parts = spread(self._see, x.split(rows, dim=1), on=x.device)
+        return parts[0] if len(parts) == 1 else Seen.joined(parts)
+
+    def _see(self, x: Tensor) -> Seen:
+        channels, finite = self.channels.see(x)
+        unusable = ~finite
+        if self.exposure is not None:
+            unusable |= self.exposure.unusable(x)
+        colors = None if self.colors is None else self.colors(x)
+        return Seen(channels, colors, unusable)
+
+    def look(self, x: Tensor) -> Look:
+        """Return what does not depend on the statistics of an image: see `Look`."""
+        seen = self.see(x)
+        return Look(seen, self.raw(seen))
 
     def raw(
         self,
-        x: Tensor,
+        seen: Seen,
         spans: Sequence[tuple[int, int]] | None = None,
         *,
         origin: tuple[int, int] = (0, 0),
     ) -> tuple[Tensor, ...]:
-        """Return per scale the features of a `(n_channels, h, w)` region, unreduced.
+        """Return per scale the features of what is seen of a region, unreduced.
 
         Parameters
         ----------
@@ -198,10 +228,10 @@ class Descriptor:
         origin
             Row and column of the region's first pixel in the image.
         """
-        channels = self.channels(x)
+        channels, colors, _ = seen
         out = self.bank(channels, spans)
         if self.encoder is not None:
-            shown = channels if self.colors is None else self.colors(x)
+            shown = channels if colors is None else colors
             out = (*out, *_stages(self.encoder, shown, spans, origin))
         if self.network is not None:
             out = (*out, *_stages(self.network, channels, spans, origin))
@@ -209,9 +239,12 @@ class Descriptor:
 
     def raw_moments(self, regions: Regions) -> list[Moments]:
         """Return the moments of the raw features of each scale."""
-        parts = [
-            [Moments.of(subsample(z, _PIXELS)) for z in self.raw(x)] for x in regions()
-        ]
+
+        def of(x: Tensor) -> list[Moments]:
+            return _moments(self.look(x).raw)
+
+        shown = list(regions())
+        parts = spread(of, shown, on=shown[0].device)
         return [
             Moments.sum(level, len(level[0].total))
             for level in zip(*parts, strict=True)
@@ -255,7 +288,7 @@ class Descriptor:
 
     def __call__(
         self,
-        x: Tensor,
+        x: Tensor | Seen,
         spans: Sequence[tuple[int, int]] | None = None,
         *,
         origin: tuple[int, int] = (0, 0),
@@ -265,15 +298,28 @@ class Descriptor:
         Parameters
         ----------
         x
-            `(n_channels, h, w)`; `f` is the scale's factor.
+            `(n_channels, h, w)`, or what was seen of it; `f` is the scale's factor.
         spans
             The rows and columns that are wanted; see `FilterBank`.
         origin
             Row and column of the region's first pixel in the image.
         """
-        raw = self.raw(x, spans, origin=origin)
-        pairs = zip(self.reductions, raw, strict=True)
-        return tuple(reduce(z) for reduce, z in pairs)
+        seen = x if isinstance(x, Seen) else self.see(x)
+        raw = self.raw(seen, spans, origin=origin)
+        return self.reduced(raw)
+
+    def reduced(
+        self, raw: Sequence[Tensor], spans: Sequence[tuple[int, int]] | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return the features that `raw` ones become, or of the `spans` of a region."""
+        if spans is not None:
+            pairs = zip(raw, self.factors, strict=True)
+            raw = [_cut(z, f, spans) for z, f in pairs]
+        return tuple(reduce(z) for reduce, z in zip(self.reductions, raw, strict=True))
+
+
+def _moments(raw: Sequence[Tensor]) -> list[Moments]:
+    return [Moments.of(subsample(z, _PIXELS)) for z in raw]
 
 
 def _stages(

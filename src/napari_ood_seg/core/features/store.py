@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.features.descriptor import Descriptor
+    from napari_ood_seg.core.features.seen import Look, Seen
 
     Plane = tuple[int, ...]
 
@@ -39,18 +40,16 @@ if TYPE_CHECKING:
 BUDGET: Final = 2 * 2**30
 """Bytes of features that are kept, unless somebody asks for more or less."""
 
-_WHOLE: Final = 512 * 512
 _CROP: Final = 192
 _N_CROPS: Final = 9
+_WHOLE: Final = _N_CROPS * _CROP**2
+"""Images of no more pixels are sampled whole: the crops of larger ones have as many."""
 
 _STRIP: Final = 64
 """Rows at a time where a whole plane is looked at."""
 
 _FLOAT: Final = 4
 """Bytes of a value."""
-
-_FEW: Final = 8
-"""Channels up to which tiles have their full size."""
 
 
 class FeatureStore:
@@ -65,8 +64,7 @@ class FeatureStore:
     device
         Where they are computed and kept.
     size
-        Edge of a tile in pixels; rounded up so that coarse scales line up, and halved
-        for images with many channels, whose regions are heavy.
+        Edge of a tile in pixels; rounded up so that coarse scales line up.
     margin
         Context in pixels that tiles keep around their inner part.
     budget
@@ -89,8 +87,7 @@ class FeatureStore:
         self.budget = budget
         stride = descriptor.stride
         self.factors = descriptor.factors
-        edge = size if source.n_channels <= _FEW else size // 2
-        self._size = max(1, -(-edge // stride)) * stride
+        self._size = max(1, -(-size // stride)) * stride
         self._margin = -(-margin // stride) * stride
         self.tiles = grid(source, size=self._size, halo=descriptor.halo + self._margin)
         self._columns = -(-source.width // self._size)
@@ -242,26 +239,46 @@ class FeatureStore:
         """Bytes kept now."""
         return sum(t.n_bytes for t in self._kept.values())
 
+    def take(self, plane: Plane, look: Look) -> None:
+        """Keep the features of a plane that was looked at as a whole."""
+        for index, tile in enumerate(self.tiles):
+            spans = around(tile.inner, self._margin, self._shape)
+            levels = self.descriptor.reduced(look.raw, spans)
+            self._kept[plane, index] = self._made(tile, look.seen, levels, (0, 0))
+
     def _compute(self, plane: Plane, tile: Tile) -> TileFeatures:
         region = read_region(self.source, tile.outer, plane=plane, device=self.device)
         spans = around(tile.inner, self._margin, self._shape)
-        wanted = [
-            (a - o.start, b - o.start)
-            for (a, b), o in zip(spans, tile.outer, strict=True)
-        ]
-        where = tuple(slice(a, b) for a, b in wanted)
-        guide = self.descriptor.channels(region[(slice(None), *where)])[:1]
-        broken = self.descriptor.unusable(region[(slice(None), *tile.crop)])
         first = (tile.outer[0].start, tile.outer[1].start)
-        levels = self.descriptor(region, wanted, origin=first)
+        wanted = [
+            (a - start, b - start) for (a, b), start in zip(spans, first, strict=True)
+        ]
+        seen = self.descriptor.see(region)
+        levels = self.descriptor(seen, wanted, origin=first)
+        return self._made(tile, seen, levels, first)
+
+    def _made(
+        self,
+        tile: Tile,
+        seen: Seen,
+        levels: Sequence[Tensor],
+        origin: tuple[int, int],
+    ) -> TileFeatures:
+        """Return the features of a tile; what was seen begins at `origin`."""
+        spans = around(tile.inner, self._margin, self._shape)
+        context, inner = (
+            tuple(slice(a - o, b - o) for (a, b), o in zip(where, origin, strict=True))
+            for where in (spans, [(s.start, s.stop) for s in tile.inner])
+        )
+        broken = seen.unusable[inner]
         return TileFeatures(
             levels=tuple(z.contiguous() for z in levels),
             factors=self.factors,
             size=(spans[0][1] - spans[0][0], spans[1][1] - spans[1][0]),
             crop=within(tile.inner, spans),
             origin=(spans[0][0], spans[1][0]),
-            invalid=broken if bool(broken.any()) else None,
-            guide=guide,
+            invalid=broken.clone() if bool(broken.any()) else None,
+            guide=seen.channels[(slice(0, 1), *context)].clone(),
         )
 
     @property
@@ -284,8 +301,9 @@ def read_region(
 ) -> Tensor:
     """Return a region of `source` as a `(c, h, w)` float32 tensor on `device`."""
     block = source.read(where[0], where[1], plane=plane)
-    if not block.flags.writeable:  # torch warns about read-only memory
-        block = block.copy()
+    turned = any(step < 0 for step in block.strides)
+    if turned or not block.flags.writeable:  # torch takes neither without complaint
+        block = block.copy(order="C" if turned else "K")
     return torch.from_numpy(block).to(device)
 
 
@@ -295,6 +313,11 @@ def sample_tiles(tiles: Sized, n: int) -> Iterator[int]:
     yield from (int(i * step) for i in range(min(n, len(tiles))))
 
 
+def is_sampled_whole(source: ImageSource) -> bool:
+    """Whether `sample_regions` gives an image as a whole."""
+    return source.height * source.width <= _WHOLE
+
+
 def sample_regions(
     source: ImageSource, *, device: torch.device, plane: Plane = ()
 ) -> Callable[[], Iterator[Tensor]]:
@@ -302,7 +325,7 @@ def sample_regions(
 
     The whole image where it is small, else crops on a regular grid.
     """
-    if source.height * source.width <= _WHOLE:
+    if is_sampled_whole(source):
         crops: Sequence[Tile] = grid(source, size=_WHOLE, halo=0)
     else:
         shape, config = (source.height, source.width), TileConfig(size=_CROP, halo=0)

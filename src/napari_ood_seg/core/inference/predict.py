@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from napari_ood_seg.core.errors import ImageError
-from napari_ood_seg.core.features.store import FeatureStore, sample_regions
+from napari_ood_seg.core.features.store import (
+    FeatureStore,
+    is_sampled_whole,
+    sample_regions,
+)
 from napari_ood_seg.core.types import Prediction, Progress
 
 if TYPE_CHECKING:
@@ -51,12 +55,20 @@ def open_features(
         If the image is constant.
     """
     source = model.suited(source)
-    descriptor = model.descriptor.adapted(
-        sample_regions(source, device=device, plane=plane)
+    regions = sample_regions(source, device=device, plane=plane)
+    look = None
+    if is_sampled_whole(source):  # then nothing is computed twice
+        look = model.descriptor.look(next(iter(regions())))
+    store = FeatureStore(
+        source,
+        model.descriptor.adapted(regions, look),
+        device=device,
+        size=model.config.tile,
+        margin=model.margin,
     )
-    return FeatureStore(
-        source, descriptor, device=device, size=model.config.tile, margin=model.margin
-    )
+    if look is not None:
+        store.take(plane, look)
+    return store
 
 
 def predict_tiles(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, Self, cast
 
 import torch
@@ -152,7 +152,7 @@ class Ensemble:
         """Return the ensemble with other roles of its scales."""
         return replace(self, roles=roles)
 
-    @property
+    @cached_property
     def has_roles(self) -> bool:
         """Whether scales count otherwise for the classes than for the score."""
         return bool((self.roles[:, 0] != self.roles[:, 1]).any())

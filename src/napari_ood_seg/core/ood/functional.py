@@ -51,7 +51,7 @@ def squared_mahalanobis(z: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
     """
     k, d, _ = whitening.shape
     stacked = whitening.reshape(k * d, d)
-    offset = torch.einsum("kij,kj->ki", whitening, means).reshape(k * d, 1)
+    offset = torch.bmm(whitening, means[..., None]).view(k * d, 1)
     white = stacked @ z.T  # pixels last: sums run along them
     white -= offset
     return white.square_().view(k, d, -1).sum(1).T

@@ -296,8 +296,9 @@ def painted_plane(image: Scribbled) -> tuple[int, ...]:
 
 def _usable(descriptor: Descriptor, x: Tensor) -> list[Tensor]:
     """Return per scale the `(d, n)` features of a region, without invalid pixels."""
-    invalid = descriptor.unusable(x)
-    levels, factors = descriptor(x), descriptor.factors
+    seen = descriptor.see(x)
+    invalid = seen.unusable
+    levels, factors = descriptor(seen), descriptor.factors
     if not bool(invalid.any()):
         return [z.flatten(1) for z in levels]
     return [usable_cells(z, invalid, f) for z, f in zip(levels, factors, strict=True)]
