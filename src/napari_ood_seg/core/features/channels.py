@@ -80,7 +80,7 @@ class ChannelMap:
         All bands are gone through once, as they lie in memory: their mean is found
         beside the projections, and is finite where all of them are.
         """
-        axes = self.basis.T.to(x.device) / self.scale
+        axes = self.basis.T.to(x.device).contiguous() / self.scale  # always alike
         offset = (axes @ self.mean.to(x.device))[:, None, None]
         each = x.new_full((1, len(x)), 1 / len(x))
         if self.light is None or self.normalisation in _BY_MEAN:
