@@ -8,6 +8,7 @@ import pytest
 from napari_ood_seg.core.config import FilterConfig, InstantConfig
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.guidance.groups import Region, in_turn
+from napari_ood_seg.core.inference.view import View
 from napari_ood_seg.core.types import UNKNOWN
 from napari_ood_seg.session.guide import Guide
 from napari_ood_seg.session.session import Session
@@ -125,7 +126,7 @@ def test_answer_about_another_plane_is_not_shown(session: Session) -> None:
 def guided_elsewhere() -> object:
     from napari_ood_seg.session.jobs import Guided
 
-    return Guided(plane=(0,), groups=(), doubts=())
+    return Guided(plane=(0,), part=(slice(0, 64), slice(0, 96)), groups=(), doubts=())
 
 
 def test_needs_a_model() -> None:
@@ -142,3 +143,18 @@ def test_closed_guide_hears_nothing(session: Session) -> None:
     guide.close()
     session.guide()
     assert not guide.ready
+
+
+def test_a_very_large_image_is_looked_at_around_the_view(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_ood_seg.core.guidance.survey._ACROSS", 1)
+    guide = Guide(session)
+    session.set_view(View(region=(slice(30, 50), slice(70, 90))))
+    session.guide()
+    assert (guide.is_part, guide.part) == (True, (slice(32, 64), slice(64, 96)))
+    for region in guide.regions:
+        assert 32 <= region.point[0] < 64 <= region.point[1] < 96
+    monkeypatch.setattr("napari_ood_seg.core.guidance.survey._ACROSS", 3)
+    session.guide()
+    assert (guide.is_part, guide.part) == (False, (slice(0, 64), slice(0, 96)))

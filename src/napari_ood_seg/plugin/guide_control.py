@@ -155,16 +155,22 @@ class GuideControl(QObject):
 
     def _visit(self, region: Region | None) -> None:
         if region is None:
-            self._session.message.emit(
-                "nothing is left to look at: all was visited until the next training"
-                if self.guide.groups
-                else "nothing in this image is unlike your classes",
-                "info",
-            )
+            self._session.message.emit(self._nothing(), "info")
             return
         self.here = region
         self._panel.set_current_group(region.group)
         self._go_to(region)
+
+    def _nothing(self) -> str:
+        """Say why there is no further region."""
+        if self.guide.is_part:
+            return (
+                "nothing is left to look at around here: go elsewhere on the image and "
+                "press Check scribbles"
+            )
+        if self.guide.groups:
+            return "nothing is left to look at: all was visited until the next training"
+        return "nothing in this image is unlike your classes"
 
     def _go_to(self, place: Region | Doubt) -> None:
         layer = self._images.scribbles
@@ -200,10 +206,17 @@ class GuideControl(QObject):
             return ""
         n, seen = len(self.guide.regions), len(self.guide.visited)
         if n == 0:
-            return "Nothing here is unlike your classes."
+            return f"Nothing here is unlike your classes.{self._looked()}"
         doubts = len(self.guide.doubts)
         words = "no stroke" if not doubts else f"{doubts} stroke{'s'[: doubts > 1]}"
-        return f"Visited {seen} of {n} places; {words} in doubt."
+        return f"Visited {seen} of {n} places; {words} in doubt.{self._looked()}"
+
+    def _looked(self) -> str:
+        """Say where was looked, if not everywhere."""
+        if self.guide.part is None or not self.guide.is_part:
+            return ""
+        rows, columns = (s.stop - s.start for s in self.guide.part)
+        return f" Looked at {columns:,} x {rows:,} pixels around the view."
 
     def _group_row(self, group: Group) -> PickRow:
         near = self._class(group.near)

@@ -31,6 +31,7 @@ class Guide:
         self._session = session
         self.ready = False
         self.groups: tuple[Group, ...] = ()
+        self.part: tuple[slice, slice] | None = None
         self.visited: frozenset[tuple[int, int]] = frozenset()
         self._doubts: tuple[Doubt, ...] = ()
         session.guided.connect(self._on_guided)
@@ -57,6 +58,15 @@ class Guide:
     def regions(self) -> tuple[Region, ...]:
         """All regions in the order in which they are visited."""
         return in_turn(self.groups)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether only a part of the image was looked at, as it is very large."""
+        source = self._session.source
+        if source is None or self.part is None:
+            return False
+        lengths = tuple(s.stop - s.start for s in self.part)
+        return lengths != (source.height, source.width)
 
     @property
     def doubts(self) -> tuple[Doubt, ...]:
@@ -91,7 +101,7 @@ class Guide:
     def _on_guided(self, found: Guided) -> None:
         if found.plane != self._session.plane:
             return
-        self.ready = True
+        self.ready, self.part = True, found.part
         self.groups, self._doubts = found.groups, found.doubts
         self.visited = frozenset()
         self.changed.emit()

@@ -149,9 +149,12 @@ class Guided:
     ----------
     plane
         Index of the plane that the regions lie in.
+    part
+        Rows and columns of it that were looked at.
     """
 
     plane: tuple[int, ...]
+    part: tuple[slice, slice]
     groups: tuple[Group, ...] = field(repr=False)
     doubts: tuple[Doubt, ...] = field(repr=False)
 

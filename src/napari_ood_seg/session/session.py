@@ -91,6 +91,9 @@ class Session(RefiningSession):
                 device=self.device,
                 plane=self.plane,
                 keep=self.keep,
+                near=(source.height // 2, source.width // 2)
+                if self.view is None
+                else self.view.middle,
             )
             self._start(partial(self._workshop.guide, job), shown=False)
 

@@ -177,6 +177,8 @@ class GuideJob:
     ----------
     others
         Further images and their scribbles, which are not judged.
+    near
+        Row and column around which a very large image is looked at.
     """
 
     source: ImageSource
@@ -188,6 +190,7 @@ class GuideJob:
     plane: tuple[int, ...]
     keep: float
     others: tuple[Sheet, ...] = field(default=(), repr=False)
+    near: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -168,16 +168,20 @@ class Workshop:
         """Look for unknown regions, then judge the strokes; the model stays."""
         from napari_ood_seg.core.guidance.doubts import find_doubts
         from napari_ood_seg.core.guidance.regions import suggest
+        from napari_ood_seg.core.guidance.survey import part_to_survey
         from napari_ood_seg.core.training.instant import Scribbled
 
         yield Progress(done=0, total=0, stage="looking for unknown")
         store = self._features(job, job.model)
+        size = (job.source.height, job.source.width)
+        part = part_to_survey(size, store.size, job.near)
         groups = yield from suggest(
             job.model,
             store,
             plane=job.plane,
             scribbles=job.scribbles,
             keep=job.keep,
+            part=part,
         )
         doubts: tuple[Doubt, ...] = ()
         if job.scribbles.strokes:
@@ -188,7 +192,7 @@ class Workshop:
                 keep=job.keep,
                 others=[Scribbled(*sheet) for sheet in job.others],
             )
-        yield Guided(plane=job.plane, groups=groups, doubts=doubts)
+        yield Guided(plane=job.plane, part=part, groups=groups, doubts=doubts)
 
     @staticmethod
     def download(name: str) -> Events:

@@ -141,6 +141,25 @@ def test_suggested_stroke_covers_no_other(survey: Survey) -> None:
         assert region.point not in own
 
 
+def test_what_lies_elsewhere_in_the_image_is_found_there(survey: Survey) -> None:
+    painted = np.array([[9, 9], [10, 12]])
+    at = np.array([5000, 300])
+    part = replace(survey, origin=(5000, 300))
+    before = in_turn(find_regions(survey, painted))
+    elsewhere = np.array([[0, 0], [5000 + survey.size[0], 300]])  # outside of it
+    after = in_turn(find_regions(part, np.concatenate([painted + at, elsewhere])))
+    assert len(before) == len(after) > 0
+    for here, there in zip(before, after, strict=True):
+        np.testing.assert_array_equal(np.array(here.point) + at, there.point)
+        np.testing.assert_array_equal(here.box + np.tile(at, 2), there.box)
+        np.testing.assert_array_equal(here.stroke + at, there.stroke)
+        assert (here.kind, here.area, here.group) == (
+            there.kind,
+            there.area,
+            there.group,
+        )
+
+
 def test_region_at_the_end_has_the_pixels_of_cut_cells(survey: Survey) -> None:
     regions = in_turn(find_regions(survey))
     (twin,) = (r for r in regions if inside(r.point, TWIN))

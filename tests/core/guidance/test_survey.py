@@ -5,7 +5,12 @@ import pytest
 
 from napari_ood_seg.core.config import FilterConfig, InstantConfig
 from napari_ood_seg.core.guidance.looks import known_distance, log_distance
-from napari_ood_seg.core.guidance.survey import Survey, cell_edge, take_survey
+from napari_ood_seg.core.guidance.survey import (
+    Survey,
+    cell_edge,
+    part_to_survey,
+    take_survey,
+)
 from napari_ood_seg.core.types import Progress
 from tests.contracts.scenes import SHAPE, Fitted, drive, fit, three_textures
 
@@ -101,3 +106,32 @@ def test_one_class_leads_everywhere() -> None:
 
     alone = fit(three_textures(), strokes(1), config=CONFIG)
     assert (survey_of(alone).margin == 1).all()
+
+
+@pytest.mark.parametrize("at", [0, 511, 512, 20_000, 49_999, 10**6])
+def test_of_a_slide_whole_tiles_around_a_place_are_looked_at(at: int) -> None:
+    n, step = 50_000, 512
+    rows, columns = part_to_survey((n, 700), step, (at, 10))
+    assert columns == slice(0, 700)
+    assert rows.start % step == 0
+    assert rows.stop in (rows.start + 12 * step, n)
+    if at < n:
+        assert rows.start <= at < rows.stop
+    inside = 6 * step <= at < n - 7 * step
+    if inside:  # as far to one side as to the other, to a tile
+        assert abs((rows.start + rows.stop) / 2 - at) <= step
+
+
+def test_a_part_is_that_part_of_the_whole() -> None:
+    tiled = fit(
+        three_textures(),
+        config=InstantConfig(filters=FilterConfig(sigmas=(1.0, 2.0)), tile=16),
+    )
+    store = tiled.trainer.store(tiled.source)
+    assert store is not None
+    whole = survey_of(tiled)
+    rows, columns = slice(16, 64), slice(32, 80)
+    part = drive(take_survey(tiled.model, store, part=(rows, columns)))
+    assert (part.edge, part.origin, part.size) == (1, (16, 32), (48, 48))
+    np.testing.assert_array_equal(part.typicality, whole.typicality[rows, columns])
+    np.testing.assert_array_equal(part.look, whole.look[:, rows, columns])

@@ -152,6 +152,12 @@ class FeatureStore:
             guide=guide,
         )
 
+    def owners(self, pixels: Tensor) -> Tensor:
+        """Return the `(n,)` tiles in whose inner parts `(n, 2)` pixels lie."""
+        rows, columns = (pixels // self._size).T
+        owners: Tensor = rows * self._columns + columns
+        return owners
+
     def indices(self, region: Sequence[slice]) -> list[int]:
         """Return the tiles that a region lies in."""
         rows, columns = (
@@ -185,6 +191,11 @@ class FeatureStore:
         return (plane, index) in self._kept
 
     @property
+    def size(self) -> int:
+        """Edge of a tile, and distance of the tiles, in pixels."""
+        return self._size
+
+    @property
     def cell(self) -> int:
         """Edge in pixels of the smallest part of a tile that is predicted alone."""
         return math.gcd(self._size, max(CELL, self.descriptor.stride))
@@ -208,8 +219,7 @@ class FeatureStore:
     def rows(self, plane: Plane, level: int, cells: Tensor) -> Tensor:
         """Return the `(n, d)` features at `(n, 2)` rows and columns of a level."""
         factor = self.factors[level]
-        owner = cells * factor // self._size
-        owner = owner[:, 0] * self._columns + owner[:, 1]
+        owner = self.owners(cells * factor)
         d = self.descriptor.reductions[level].basis.shape[1]
         out = torch.empty(len(cells), d, device=self.device)
         for index in owner.unique().tolist():
@@ -222,8 +232,7 @@ class FeatureStore:
 
     def usable(self, plane: Plane, pixels: Tensor) -> Tensor:
         """Return `(n,)` bool: which of `(n, 2)` rows and columns are not invalid."""
-        owner = pixels // self._size
-        owner = owner[:, 0] * self._columns + owner[:, 1]
+        owner = self.owners(pixels)
         out = torch.ones(len(pixels), dtype=torch.bool)
         for index in owner.unique().tolist():
             invalid = self.tile(plane, index).invalid

@@ -178,16 +178,9 @@ def answers_at(
     ids = np.array(model.class_ids, np.uint8)
     classes = np.zeros(len(coords), np.uint8)
     typicality = np.zeros(len(coords), np.float32)
-    for index, tile in enumerate(store.tiles):
-        rows, columns = tile.inner
-        mine = np.flatnonzero(
-            (coords[:, 0] >= rows.start)
-            & (coords[:, 0] < rows.stop)
-            & (coords[:, 1] >= columns.start)
-            & (coords[:, 1] < columns.stop)
-        )
-        if len(mine) == 0:
-            continue
+    owners = store.owners(torch.from_numpy(coords).long()).numpy()
+    for index in np.unique(owners).tolist():
+        mine = np.flatnonzero(owners == index)
         part = surroundings(
             store.tile(plane, index),
             coords[mine],

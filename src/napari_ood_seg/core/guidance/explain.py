@@ -197,15 +197,13 @@ def tile_at(store: FeatureStore, point: Point) -> int:
     ImageError
         If there is none.
     """
-    for index, tile in enumerate(store.tiles):
-        spans = zip(point, tile.inner, strict=True)
-        if all(s.start <= p < s.stop for p, s in spans):
-            return index
-    size = f"{store.source.height} x {store.source.width}"
-    raise ImageError(
-        f"there is no pixel in row {point[0]}, column {point[1]} of an image of "
-        f"{size} pixels: choose one inside"
-    )
+    height, width = store.source.height, store.source.width
+    if not (0 <= point[0] < height and 0 <= point[1] < width):
+        raise ImageError(
+            f"there is no pixel in row {point[0]}, column {point[1]} of an image of "
+            f"{height} x {width} pixels: choose one inside"
+        )
+    return int(store.owners(torch.tensor([point]))[0])
 
 
 def _columns(

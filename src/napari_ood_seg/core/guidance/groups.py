@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
 
@@ -43,6 +44,16 @@ class Region:
     area: int
     typicality: float
     stroke: npt.NDArray[np.int32] = field(repr=False)
+
+    def moved(self, by: tuple[int, int]) -> Self:
+        """Return the region so many rows and columns further."""
+        (row, column), (top, left, bottom, right) = by, self.box
+        return replace(
+            self,
+            point=(self.point[0] + row, self.point[1] + column),
+            box=(top + row, left + column, bottom + row, right + column),
+            stroke=self.stroke + np.array(by, np.int32),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

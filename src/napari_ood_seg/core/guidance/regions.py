@@ -65,7 +65,8 @@ def find_regions(
     ----------
     strokes
         `(n, 2)` painted pixels; places near them, where somebody works, come before
-        places that are as strange but far away.
+        places that are as strange but far away. Those outside of what was looked at
+        do not count.
     keep
         As of the threshold: typicality below 1 - `keep` is unknown.
     """
@@ -99,11 +100,18 @@ def suggest(
     plane: tuple[int, ...] = (),
     scribbles: Scribbles | None = None,
     keep: float = 0.95,
+    part: tuple[slice, slice] | None = None,
 ) -> Generator[Progress, None, tuple[Group, ...]]:
-    """Look at a plane of an image, and return its groups; see `find_regions`."""
+    """Look at a plane of an image, and return its groups; see `find_regions`.
+
+    Parameters
+    ----------
+    part
+        Rows and columns to look at; see `survey.part_to_survey`.
+    """
     from napari_ood_seg.core.guidance.survey import take_survey
 
-    survey = yield from take_survey(model, store, plane=plane)
+    survey = yield from take_survey(model, store, plane=plane, part=part)
     own = [] if scribbles is None else scribbles.strokes
     painted = [s.coords for s in own if s.plane == plane]
     strokes = np.concatenate(painted) if painted else None
@@ -124,7 +132,9 @@ def unpainted(
     """Return `(h, w)`: the cells without a painted pixel."""
     free = np.ones(survey.typicality.shape, bool)
     if strokes is not None:
-        free[tuple((strokes // survey.edge).T)] = False
+        own = strokes - np.array(survey.origin)
+        own = own[((own >= 0) & (own < np.array(survey.size))).all(1)]
+        free[tuple((own // survey.edge).T)] = False
     return free
 
 
@@ -216,7 +226,7 @@ def _region(
     cell = (inner[0] + origin[0], inner[1] + origin[1])
     typicality = survey.typicality[box][mask]
     unknown = (typicality < 1 - keep).mean() > 0.5
-    return Region(
+    region = Region(
         group=0,
         kind="unknown" if unknown else "unsure",
         point=centre(cell, edge, size),
@@ -230,6 +240,7 @@ def _region(
         typicality=float(typicality.mean()),
         stroke=sketch(whole, cell, edge=edge, size=size),
     )
+    return region.moved(survey.origin)
 
 
 def _pixels(mask: npt.NDArray[np.bool_], edge: int, size: tuple[int, int]) -> int:

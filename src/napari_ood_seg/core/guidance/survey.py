@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _CELLS: Final = 60_000
 _SIDE: Final = 80
+_ACROSS: Final = 12
+"""Tiles at most along each side of what is looked at: half a minute or so."""
+
 _EDGE: Final = 4
 """A cell has this edge in pixels, less in small images and more in large ones."""
 
@@ -39,7 +42,7 @@ class Survey:
     edge
         Of a cell, in pixels.
     size
-        Height and width of the image in pixels.
+        Height and width in pixels of the image, or of what was looked at.
     typicality
         `(h, w)` mean typicality of the pixels of each cell, in [0, 1].
     margin
@@ -54,6 +57,8 @@ class Survey:
         says whether two places may be of one class.
     known
         Per scale `(k, d)` means of the classes, in the same units.
+    origin
+        First row and column in the image of what was looked at.
     """
 
     edge: int
@@ -64,6 +69,7 @@ class Survey:
     look: Floats = field(repr=False)
     within: tuple[Floats, ...] = field(repr=False)
     known: tuple[Floats, ...] = field(repr=False)
+    origin: tuple[int, int] = (0, 0)
 
 
 def cell_edge(size: tuple[int, int], step: int) -> int:
@@ -91,22 +97,71 @@ def cell_edge(size: tuple[int, int], step: int) -> int:
     return math.gcd(edge, step)
 
 
+def part_to_survey(
+    size: tuple[int, int], step: int, near: tuple[int, int]
+) -> tuple[slice, slice]:
+    """Return which rows and columns of an image are looked at: all, if it is not large.
+
+    Of a slide there are tens of thousands of tiles, so that somebody would wait for
+    hours: there it is what lies around the place where somebody works.
+
+    Parameters
+    ----------
+    size
+        `(h, w)` of the image.
+    step
+        Distance of the tiles.
+    near
+        Row and column that should lie in the middle.
+
+    Examples
+    --------
+    >>> part_to_survey((5000, 900), 512, (0, 0))
+    (slice(0, 5000, None), slice(0, 900, None))
+    >>> part_to_survey((90_000, 900), 512, (50_000, 0))
+    (slice(47104, 53248, None), slice(0, 900, None))
+    """
+    rows, columns = (_span(n, step, at) for n, at in zip(size, near, strict=True))
+    return rows, columns
+
+
+def _span(n: int, step: int, at: int) -> slice:
+    """Return at most `_ACROSS` tiles of those along an axis of `n` pixels."""
+    last = max(0, -(-n // step) - _ACROSS)
+    first = min(max(at // step - _ACROSS // 2 + 1, 0), last)
+    return slice(first * step, min((first + _ACROSS) * step, n))
+
+
 def take_survey(
-    model: InstantModel, store: FeatureStore, *, plane: tuple[int, ...] = ()
+    model: InstantModel,
+    store: FeatureStore,
+    *,
+    plane: tuple[int, ...] = (),
+    part: tuple[slice, slice] | None = None,
 ) -> Generator[Progress, None, Survey]:
-    """Reduce a plane of an image to cells, tile by tile."""
-    size = (store.source.height, store.source.width)
-    first = store.tiles[0].inner
-    step = math.gcd(*(s.stop for s, n in zip(first, size, strict=True) if s.stop < n))
-    edge = cell_edge(size, step or 2**16)
+    """Reduce a plane of an image to cells, tile by tile.
+
+    Parameters
+    ----------
+    part
+        Rows and columns to look at, whole tiles; see `part_to_survey`.
+    """
+    part = part or (slice(0, store.source.height), slice(0, store.source.width))
+    origin = (part[0].start, part[1].start)
+    size = (part[0].stop - origin[0], part[1].stop - origin[1])
+    indices = store.indices(part)
+    edge = cell_edge(size, store.size if len(indices) > 1 else 2**16)
     shape = (-(-size[0] // edge), -(-size[1] // edge))
     scalars = np.zeros((3, *shape), np.float32)
     dims = [reduction.basis.shape[1] for reduction in store.descriptor.reductions]
     levels = [np.zeros((d, *shape), np.float32) for d in dims]
-    for done, tile in enumerate(store.tiles):
-        yield Progress(done=done, total=len(store.tiles), stage="looking for unknown")
-        features = store.tile(plane, done)
-        where = tuple(slice(s.start // edge, -(-s.stop // edge)) for s in tile.inner)
+    for done, index in enumerate(indices):
+        yield Progress(done=done, total=len(indices), stage="looking for unknown")
+        features = store.tile(plane, index)
+        where = tuple(
+            slice((s.start - o) // edge, -(-(s.stop - o) // edge))
+            for s, o in zip(store.tiles[index].inner, origin, strict=True)
+        )
         scalars[(slice(None), *where)] = _scalars(model, features, edge)
         for level, factor, out in zip(
             features.levels, store.factors, levels, strict=True
@@ -122,6 +177,7 @@ def take_survey(
         look=np.concatenate(levels),
         within=within,
         known=known,
+        origin=origin,
     )
 
 

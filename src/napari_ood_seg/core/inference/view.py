@@ -31,6 +31,12 @@ class View:
         rows, columns = (len(range(s.start, s.stop, self.stride)) for s in self.region)
         return rows * columns
 
+    @property
+    def middle(self) -> tuple[int, int]:
+        """Row and column of the pixel in the middle."""
+        rows, columns = ((s.start + s.stop) // 2 for s in self.region)
+        return rows, columns
+
     def overlaps(self, region: Region) -> bool:
         """Whether some of a region is visible."""
         return all(
