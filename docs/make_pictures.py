@@ -119,9 +119,11 @@ def spectra(widget: OODSegWidget) -> None:
 
 
 def review(widget: OODSegWidget) -> None:
-    """Pan over the scene in 48 frames, predict them, and go to an unknown one."""
-    session, viewer = widget.session, _pan(widget)
-    session.train()
+    """Predict all frames of the operation, and go to one with something unknown."""
+    import napari
+
+    session, viewer = widget.session, napari.current_viewer()
+    session.set_live(live=False)
     wait_until(lambda: not session.busy)
     _fold(widget, "Image", "Classes", "Train", "Guide")
     widget.reviews.set_open(True)
@@ -132,51 +134,14 @@ def review(widget: OODSegWidget) -> None:
     frames.least = 0.2
     if widget.reviews.view is not None:
         widget.reviews.view.set_least(frames.least)
-    widget.reviews.go(30)
+    widget.reviews.go(7)
     widget.reviews.go_next()
-    viewer.dims.set_current_step(0, 20)
-    widget.spectra.spectra.point_at((80, 100))
+    if viewer is not None:
+        viewer.dims.set_current_step(0, 20)
+    widget.spectra.spectra.point_at((60, 215))
     wait_until(lambda: widget.spectra.spectra.pixel is not None)
     wait_until(lambda: not frames.stale)
     _see_all()
-
-
-def _pan(widget: OODSegWidget) -> Viewer:
-    """Put a series that pans over the scene in its place, with its scribbles."""
-    import napari
-    import numpy as np
-
-    from napari_ood_seg.plugin.layers import FACTS
-
-    session, images, viewer = widget.session, widget.images, napari.current_viewer()
-    if viewer is None or session.source is None:
-        raise LookupError("there is no scene to pan over")
-    session.set_live(live=False)
-    nm, painted = session.source.wavelengths, session.scribbles.strokes
-    whole = session.source.read(slice(0, 240), slice(0, 320))
-    n, size = 48, (160, 220)
-    corners = [(round(80 * np.sin(t / n * 1.5)), round(100 * t / n)) for t in range(n)]
-    frames = [whole[:, y : y + size[0], x : x + size[1]] for y, x in corners]
-    for layer in list(viewer.layers):
-        viewer.layers.remove(layer)
-    viewer.add_image(
-        np.stack(frames, axis=1),
-        name="frames",
-        axis_labels=("wavelength", "time", "y", "x"),
-        metadata={FACTS: {"axes": "CTYX", "wavelengths": nm, "bands": None}},
-    )
-    wait_until(lambda: images.image is not None)
-    scribbles = session.scribbles
-    for stroke in painted:
-        for t in (0, n // 2):
-            at = stroke.coords - np.array(corners[t])
-            inside = ((at >= 0) & (at < size)).all(1)
-            if inside.sum() > 9:
-                scribbles = scribbles.add(stroke.class_id, at[inside], plane=(t,))
-    session.set_scribbles(scribbles)
-    if images.tracker is not None:
-        images.tracker.show()
-    return viewer
 
 
 def _see_all() -> None:
@@ -276,7 +241,7 @@ DOCUMENTED = {
     "guide-light": Picture(do=guide, theme="light"),
     "several": Picture(do=several),
     "spectra": Picture(sample="hyperspectral", do=spectra),
-    "review": Picture(sample="hyperspectral", do=review),
+    "review": Picture(sample="operation", do=review),
     "explain": Picture(do=explain),
     "network": Picture(do=network),
     "audit": Picture(do=audit),
@@ -294,7 +259,7 @@ TO_LOOK_AT = {
     "network-light": Picture(do=network, theme="light"),
     "spectra-light": Picture(sample="hyperspectral", do=spectra, theme="light"),
     "review-light-large": Picture(
-        sample="hyperspectral", do=review, theme="light", font=14
+        sample="operation", do=review, theme="light", font=14
     ),
     "guide-150": Picture(do=guide, scale=1.5),
     "audit-large": Picture(do=audit, font=16),

@@ -31,7 +31,7 @@ def test_every_sample_is_ready_to_train(name: str) -> None:
 
 
 def test_unknown_sample() -> None:
-    with pytest.raises(ImageError, match="histology or hyperspectral"):
+    with pytest.raises(ImageError, match="histology, hyperspectral or operation"):
         load_sample("cats")
 
 

@@ -9,7 +9,7 @@ import pytest
 from napari_ood_seg.core.data.tissue import oxygenation
 from napari_ood_seg.core.errors import ImageError
 from napari_ood_seg.samples import reflectance
-from napari_ood_seg.surgical import NAMES, ORGANS, Surgery, things
+from napari_ood_seg.surgical import NAMES, ORGANS, Surgery, operation, things
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -126,3 +126,22 @@ def test_a_video_is_computed_frame_by_frame(monkeypatch: pytest.MonkeyPatch) -> 
 def test_scenes_that_cannot_be(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ImageError, match=message):
         Surgery(**settings)
+
+
+def test_operation_is_scribbled_where_its_truth_says_so() -> None:
+    sample, again = operation(4), operation(4)
+    frames = sample.image.levels[0]
+    assert (frames.shape, frames.dtype) == ((4, 200, 272, 50), np.uint16)
+    assert sample.truth is not None
+    assert {s.plane for s in sample.scribbles.strokes} == {(0,), (2,)}
+    for t in (0, 2):
+        labels = sample.scribbles.to_labels(plane=(t,))
+        painted = labels > 0
+        np.testing.assert_array_equal(labels[painted], sample.truth[t][painted])
+        assert set(np.unique(labels)) == {0, 1, 2, 3}
+    names = [sample.truth_names[c.id] for c in sample.classes]
+    assert names == [c.name.lower() for c in sample.classes]
+    np.testing.assert_array_equal(frames, again.image.levels[0])
+    scene = Surgery(size=(200, 272), wavelengths=sample.image.wavelengths or ())
+    expected = scene.frame(3).cube * 10_000
+    np.testing.assert_allclose(frames[3], expected, atol=0.51)

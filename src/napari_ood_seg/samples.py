@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from scipy import ndimage as ndi
@@ -29,17 +30,18 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Labels = npt.NDArray[np.uint8]
 
-SAMPLES: Final = ("histology", "hyperspectral")
+SAMPLES: Final = ("histology", "hyperspectral", "operation")
 """Names that `load_sample` knows."""
 
 TRUTH: Final = ("unlabelled", "liver", "bowel", "fat", "vessel", "instrument", "cloth")
 """Meaning of the ground truth values of the hyperspectral sample."""
 
-_CLASSES: Final = (
+CLASSES: Final = (
     ClassInfo(id=1, name="Liver", color="#F0E442"),
     ClassInfo(id=2, name="Bowel", color="#56B4E9"),
     ClassInfo(id=3, name="Fat", color="#009E73"),
 )
+"""Of both simulated samples."""
 _SIZE: Final = (240, 320)
 _MARGIN: Final = 5.0  # pixels between a stroke and the edge of its organ
 _WAVELENGTHS: Final = np.linspace(500.0, 1000.0, 60)
@@ -54,7 +56,8 @@ class Sample:
     image, scribbles, classes
         What a user would have after some painting.
     truth
-        `(h, w)` uint8, what really is at each pixel; `None` where nobody knows.
+        `(h, w)` uint8, or `(t, h, w)` of a series, what really is at each pixel; `None`
+        where nobody knows.
         Values up to the last class id are that class.
     truth_names
         What the values of `truth` mean; those that are no class are the unknown.
@@ -74,8 +77,9 @@ def load_sample(name: str) -> Sample:
     ----------
     name
         ``"histology"``, a stained tissue section whose white lumen nobody
-        scribbled, or ``"hyperspectral"``, a simulated view into the abdomen whose
-        vessel, instrument and cloth nobody scribbled.
+        scribbled; ``"hyperspectral"``, a simulated view into the abdomen whose
+        vessel, instrument and cloth nobody scribbled; or ``"operation"``, a series of
+        such frames in which organs, instrument and glove move.
 
     Raises
     ------
@@ -85,7 +89,13 @@ def load_sample(name: str) -> Sample:
         If the scribbles are missing from the installation.
     """
     if name not in SAMPLES:
-        raise ImageError(f"there is no sample {name!r}: choose {' or '.join(SAMPLES)}")
+        *most, last = SAMPLES
+        choice = f"{', '.join(most)} or {last}"
+        raise ImageError(f"there is no sample {name!r}: choose {choice}")
+    if name == "operation":
+        from napari_ood_seg.surgical import operation
+
+        return operation()
     return _histology() if name == "histology" else simulate_surgery()
 
 
@@ -200,8 +210,7 @@ def absorption(wavelengths: npt.ArrayLike) -> Mapping[str, Floats]:
     from S. Prahl's compilation (omlc.org), water after Hale and Querry (Appl. Opt.
     12:555, 1973), fat after van Veen et al. (J. Biomed. Opt. 10:054004, 2005).
     """
-    path = sample_file("absorption.csv")
-    table = np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8")
+    table = _absorption_table()
     per_molar = np.log(10) * 150 / 64500
     out = {}
     for name in ("oxy", "deoxy", "water", "fat"):
@@ -210,6 +219,15 @@ def absorption(wavelengths: npt.ArrayLike) -> Mapping[str, Floats]:
         factor = per_molar if name in ("oxy", "deoxy") else 1.0
         out[name] = factor * np.exp(curve(np.asarray(wavelengths)))
     return out
+
+
+@lru_cache(maxsize=1)
+def _absorption_table() -> npt.NDArray[Any]:
+    path = sample_file("absorption.csv")
+    table: npt.NDArray[Any] = np.genfromtxt(
+        path, delimiter=",", names=True, dtype=None, encoding="utf-8"
+    )
+    return table
 
 
 def reflectance(
@@ -270,8 +288,8 @@ def simulate_surgery(*, rng: np.random.Generator | None = None) -> Sample:
     )
     return Sample(
         image=image,
-        scribbles=_scribble(truth, rng),
-        classes=_CLASSES,
+        scribbles=scribbled(Scribbles(_SIZE), truth, rng, n_strokes=6),
+        classes=CLASSES,
         truth=truth,
         truth_names=TRUTH,
     )
@@ -368,17 +386,34 @@ def _highlights(truth: Labels, shade: Floats, rng: np.random.Generator) -> Float
     return out
 
 
-def _scribble(truth: Labels, rng: np.random.Generator, n_strokes: int = 6) -> Scribbles:
-    """Return a few smooth strokes well inside each class."""
-    scribbles = Scribbles(shape=_SIZE)
-    for info in _CLASSES:
+def scribbled(
+    scribbles: Scribbles,
+    truth: Labels,
+    rng: np.random.Generator,
+    *,
+    n_strokes: int,
+    plane: tuple[int, ...] = (),
+) -> Scribbles:
+    """Return scribbles with smooth strokes well inside each class of `CLASSES` added.
+
+    Parameters
+    ----------
+    truth
+        `(h, w)` ids of the classes.
+    n_strokes
+        Of each class.
+    plane
+        On which they lie.
+    """
+    for info in CLASSES:
         depth = ndi.distance_transform_edt(np.pad(truth == info.id, 1))[1:-1, 1:-1]
-        far = np.full(_SIZE, np.inf)
+        far = np.full(truth.shape, np.inf)
         for _ in range(n_strokes):
             path = _path(depth, far, rng)
-            pixels = stroke_pixels(path, radius=1.5, shape=_SIZE)
-            scribbles = scribbles.add(info.id, pixels)
-            far = ndi.distance_transform_edt(scribbles.to_labels() == 0)
+            pixels = stroke_pixels(path, radius=1.5, shape=truth.shape)
+            scribbles = scribbles.add(info.id, pixels, plane=plane)
+            painted = scribbles.to_labels(plane=plane) > 0
+            far = ndi.distance_transform_edt(~painted)
     return scribbles
 
 
@@ -392,6 +427,6 @@ def _path(depth: Floats, far: Floats, rng: np.random.Generator) -> Floats:
         start = some[np.argmax(far[some[:, 0], some[:, 1]])].astype(np.float64)
         path: Floats = start + np.concatenate([np.zeros((1, 2)), np.cumsum(steps, 0)])
         curve = np.round(_curve(path)).astype(np.intp)
-        inside = bool(((curve >= 0) & (curve < _SIZE)).all())
+        inside = bool(((curve >= 0) & (curve < depth.shape)).all())
         if inside and depth[curve[:, 0], curve[:, 1]].min() > _MARGIN:
             return path

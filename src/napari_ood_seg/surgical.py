@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from scipy import ndimage as ndi
 
+from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import ImageError
-from napari_ood_seg.samples import TISSUES, Tissue, reflectance
+from napari_ood_seg.samples import (
+    CLASSES,
+    TISSUES,
+    Sample,
+    Tissue,
+    reflectance,
+    scribbled,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,10 +172,7 @@ class Surgery:
     def _view(self, t: int) -> tuple[Labels, Floats, Floats]:
         """Return what is where, how it faces the light, and how tissue varies."""
         h, w = self.size
-        rng = np.random.default_rng([self.seed, 0])
-        canvas = (h + 2 * _MARGIN, w + 2 * _MARGIN)
-        organs, relief = _abdomen(canvas, rng)
-        vary = np.stack([_smooth(canvas, rng, s) for s in (10, 6, 1.6)])
+        organs, relief, vary = _canvas(self.size, self.seed)
         breath = np.sin(2 * np.pi * t / 25)
         drift = _MARGIN / 3 * np.array([np.sin(t / 40), np.sin(t / 55 + 1)])
         y, x = np.mgrid[:h, :w].astype(np.float64)
@@ -234,6 +240,38 @@ class Surgery:
         return light
 
 
+def operation(n_frames: int = 24) -> Sample:
+    """Return a series of frames in memory, the first and the middle one scribbled.
+
+    `(n_frames, 200, 272, 50)` uint16, reflectance in units of 1/10,000, 500 to 1000 nm.
+    Liver, bowel and fat are scribbled; vessel, spleen, instrument, glove and cloth are
+    not. Takes some seconds.
+    """
+    nm = tuple(np.linspace(500.0, 1000.0, 50).tolist())
+    scene = Surgery(size=(200, 272), wavelengths=nm)
+    with ThreadPoolExecutor() as pool:
+        frames = list(pool.map(scene.frame, range(n_frames)))
+    truth = np.stack([frame.truth for frame in frames])
+    image = ImageSource.from_array(
+        np.stack([np.round(f.cube * 10_000).astype(np.uint16) for f in frames]),
+        axes="TYXC",
+        rgb=False,
+        name="operation",
+        wavelengths=nm,
+    )
+    rng = np.random.default_rng(0)
+    scribbles = Scribbles(scene.size)
+    for t in (0, n_frames // 2):
+        scribbles = scribbled(scribbles, truth[t], rng, n_strokes=3, plane=(t,))
+    return Sample(
+        image=image,
+        scribbles=scribbles,
+        classes=CLASSES,
+        truth=truth,
+        truth_names=NAMES,
+    )
+
+
 def things(wavelengths: npt.ArrayLike) -> dict[str, Floats]:
     """Return the `(c,)` reflectance of what is no tissue, by name; invented.
 
@@ -257,6 +295,16 @@ def _cube_of(scene: Surgery, *, block_id: tuple[int, ...]) -> npt.NDArray[np.flo
 
 def _truth_of(scene: Surgery, *, block_id: tuple[int, ...]) -> Labels:
     return scene.frame(block_id[0]).truth[None]
+
+
+@lru_cache(maxsize=2)
+def _canvas(size: tuple[int, int], seed: int) -> tuple[Labels, Floats, Floats]:
+    """Return what all frames show: organs, relief, and how tissue varies."""
+    rng = np.random.default_rng([seed, 0])
+    canvas = (size[0] + 2 * _MARGIN, size[1] + 2 * _MARGIN)
+    organs, relief = _abdomen(canvas, rng)
+    vary = np.stack([_smooth(canvas, rng, s) for s in (10, 6, 1.6)])
+    return organs, relief, vary
 
 
 def _abdomen(size: tuple[int, int], rng: np.random.Generator) -> tuple[Labels, Floats]:

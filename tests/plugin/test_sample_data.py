@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.plugin.driver import Driver
 
 PLUGIN = "napari-ood-seg"
-NAMES = ["histology", "hyperspectral"]
+NAMES = ["histology", "hyperspectral", "operation"]
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import napari
 from napari.layers import Layer
@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
+_SHOWN: Final = {"hyperspectral": "operation"}
+"""What is shown under the name of another sample: a series, as it is to be reviewed."""
+
+
 def run_demo(name: str) -> None:
     """Open napari with a sample and train on it; returns when the window closes."""
     viewer = napari.Viewer(title=f"napari-ood-seg demo: {name}")
-    open_demo(viewer, name)
+    open_demo(viewer, _SHOWN.get(name, name))
     napari.run()
 
 
@@ -31,4 +35,8 @@ def open_demo(viewer: Viewer, name: str) -> OODSegWidget:
     widget.images.choose_first()
     QTimer.singleShot(0, viewer.reset_view)  # once the dock has taken its room
     widget.session.set_live(live=True)
+    source = widget.session.source
+    if source is not None and source.plane_shape:
+        widget.reviews.set_open(True)
+        widget.reviews.go(0)  # which is scribbled
     return widget
