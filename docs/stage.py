@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from PIL import Image
+from PIL import Image, ImageColor
 from qtpy.QtCore import QSettings
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QWidget
+
+from napari_ood_seg.core.data.palette import CLASS_COLORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,9 +120,11 @@ def save_small(picture: Image.Image, path: Path) -> None:
 
 
 def palette_of(picture: Image.Image, exact: int = EXACT, mixed: int = MIXED) -> Any:  # noqa: ANN401 - pillow's
-    """Return a palette that keeps flat colours, such as those of classes, exactly."""
+    """Return a palette that keeps flat colours exactly, those of all classes first."""
     counted = sorted(picture.getcolors(1 << 24) or [], reverse=True)
-    kept = [part for _, color in counted[:exact] for part in cast("Any", color)]
+    flat = [ImageColor.getrgb(c) for c in CLASS_COLORS]
+    flat += [cast("Any", color) for _, color in counted]
+    kept = [part for color in list(dict.fromkeys(flat))[:exact] for part in color]
     means = picture.quantize(mixed).getpalette() or []
     palette = Image.new("P", (1, 1))
     palette.putpalette([*kept, *means[: 3 * mixed]])
