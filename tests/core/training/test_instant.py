@@ -11,7 +11,12 @@ from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import ImageError, ModelMismatchError, ScribbleError
 from napari_ood_seg.core.inference.predict import open_features, predict
-from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled, train
+from napari_ood_seg.core.training.instant import (
+    InstantTrainer,
+    Scribbled,
+    check,
+    train,
+)
 from napari_ood_seg.core.types import ClassInfo, Progress
 from tests.contracts.scenes import (
     CPU,
@@ -368,6 +373,24 @@ def test_two_images_each_with_one_class() -> None:
         assert (found.classes[MIDDLE] == 2).mean() > 0.95
         unknown = np.median(found.typicality[RIGHT])
         assert unknown < 0.2 * np.median(found.typicality[LEFT])
+
+
+@pytest.mark.parametrize("other", [500.0, 505.0, None])
+def test_images_with_other_wavelengths(other: float | None) -> None:
+    nm = [None if a is None else np.arange(12) * 10.0 + a for a in (500.0, other)]
+    sources = [
+        ImageSource.from_array(
+            three_textures(12), axes="YXC", name=f"{i}", wavelengths=n
+        )
+        for i, n in enumerate(nm)
+    ]
+    check([Scribbled(sources[0], strokes())])
+    jobs = [Scribbled(s, strokes()) for s in sources]
+    if other != 505.0:
+        check(jobs)
+        return
+    with pytest.raises(ModelMismatchError, match="'0' and '1' have other wavelengths"):
+        check(jobs)
 
 
 def test_images_with_other_channels() -> None:

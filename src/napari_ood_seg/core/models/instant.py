@@ -195,7 +195,7 @@ class InstantModel:
             If there are other channels, and it cannot be resampled.
         """
         own, theirs = self.facts.get("wavelengths"), source.wavelengths
-        if own is None or theirs is None or _alike(own, theirs):
+        if own is None or theirs is None or same_bands(own, theirs):
             self._require_channels(source)
             return source
         try:
@@ -267,8 +267,14 @@ class InstantModel:
         }
 
 
-def _alike(own: Sequence[float], theirs: Sequence[float]) -> bool:
-    """Whether two have the same bands, to a tenth of a nanometre or so."""
+def same_bands(own: Sequence[float], theirs: Sequence[float]) -> bool:
+    """Whether two have the same bands, in nm, to a tenth of a nanometre or so.
+
+    Examples
+    --------
+    >>> same_bands([500, 510], [500, 510.05]), same_bands([500, 510], [500, 511])
+    (True, False)
+    """
     return len(own) == len(theirs) and all(
         abs(a - b) <= _SAME_NM for a, b in zip(own, theirs, strict=True)
     )

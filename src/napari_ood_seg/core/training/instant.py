@@ -21,7 +21,7 @@ from napari_ood_seg.core.features.store import (
     sample_regions,
 )
 from napari_ood_seg.core.features.tile_features import usable_cells
-from napari_ood_seg.core.models.instant import InstantModel
+from napari_ood_seg.core.models.instant import InstantModel, same_bands
 from napari_ood_seg.core.ood.base import StrokePixels, TrainingPixels
 from napari_ood_seg.core.training.crossfit import Gathered, Probe, crossfit
 from napari_ood_seg.core.training.folds import Piece, deal
@@ -328,13 +328,21 @@ def train(
 
 def check(images: Sequence[Scribbled]) -> None:
     """Raise one clear error unless the images can be trained on."""
-    channels = images[0].source.n_channels
+    first = images[0].source
+    channels = first.n_channels
     for source, scribbles in images:
         require_same_shape(scribbles, (source.height, source.width))
         if source.n_channels != channels:
             raise ModelMismatchError(
-                f"the images differ: {images[0].source.name!r} has {channels} "
+                f"the images differ: {first.name!r} has {channels} "
                 f"channels, {source.name!r} {source.n_channels}: train on alike ones"
+            )
+        nm, own = first.wavelengths, source.wavelengths
+        if nm is not None and own is not None and not same_bands(nm, own):
+            raise ModelMismatchError(
+                f"the images differ: {first.name!r} and {source.name!r} have other "
+                "wavelengths: train on one of them and predict the other, which is "
+                "resampled then"
             )
     painted = [s for _, scribbles in images for s in scribbles.strokes]
     if not painted:
