@@ -13,10 +13,12 @@ from napari_ood_seg.core.data.false_colours import (
     stretched,
 )
 from napari_ood_seg.core.data.preview import (
+    Tone,
     daylight,
     picture,
     preview,
     preview_channels,
+    previews,
     three_bands,
 )
 from napari_ood_seg.core.data.source import ImageSource
@@ -140,3 +142,23 @@ def test_pictures_that_cannot_be_made_say_why() -> None:
         picture(cube(12), "near infrared")
     with pytest.raises(ImageError, match="give three from 0 to 2"):
         three_bands(cube(3), (0, 3, 1))
+
+
+@pytest.mark.parametrize("nm", [None, (400, 700), (500, 1000)])
+def test_pictures_of_a_series_have_the_tone_of_its_first_frame(
+    nm: tuple[int, int] | None, rng: np.random.Generator
+) -> None:
+    first = rng.uniform(0.1, 0.5, (31, 20, 30)).astype(np.float32)
+    data = np.stack([first, first / 2, first[:, ::-1]], axis=1)  # channels, time
+    wavelengths = None if nm is None else np.linspace(*nm, 31)
+    source = ImageSource.from_array(data, axes="CTYX", wavelengths=wavelengths)
+    found = previews(source)
+    assert (found.shape, found.dtype) == ((3, 20, 30, 3), np.uint8)
+    alone, darker, turned = (np.asarray(found[t]) for t in range(3))
+    np.testing.assert_array_equal(alone, preview(source, plane=(0,)))
+    np.testing.assert_array_equal(turned, alone[::-1])
+    assert darker.mean() < 0.8 * alone.mean()
+    lit = preview(source, plane=(1,))  # with its own tone
+    assert np.abs(lit.astype(int) - alone).max() <= 1
+    tone = Tone.fit(source)
+    np.testing.assert_array_equal(darker, preview(source, plane=(1,), tone=tone))

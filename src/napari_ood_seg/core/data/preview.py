@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
@@ -17,13 +19,14 @@ from napari_ood_seg.core.data.false_colours import (
 from napari_ood_seg.core.errors import ImageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
     from napari_ood_seg.core.data.source import ImageSource
 
     Picture = npt.NDArray[np.uint8]
+    DaskArray = Any
 
 PICTURES: Final = ("colour", "near infrared", "principal components", "least noise")
 """Names that `picture` knows."""
@@ -51,24 +54,88 @@ def preview_channels(source: ImageSource) -> tuple[int, int, int]:
     return last, last // 2, 0
 
 
-def preview(source: ImageSource, *, plane: tuple[int, ...] = ()) -> Picture:
+@dataclass(frozen=True, slots=True, eq=False)
+class Tone:
+    """How bright the values of a picture are shown, for each of its three colours.
+
+    Attributes
+    ----------
+    low, high
+        `(3, 1, 1)` what becomes black and full.
+    curve
+        From there, 0 to 1, to what a screen wants, 0 to 1.
+    """
+
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+    curve: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
+
+    @classmethod
+    def fit(cls, source: ImageSource, *, plane: tuple[int, ...] = ()) -> Self:
+        """Return the tone that suits a plane of an image; see `preview`."""
+        return cls.of(_values(source, plane), source)
+
+    @classmethod
+    def of(cls, values: npt.NDArray[np.float32], source: ImageSource) -> Self:
+        """Return the tone that suits `(3, h, w)` values of an image."""
+        if _has_colours(source):
+            white = max(float(np.quantile(values.max(0), _WHITE)), 1e-12)
+            return cls(np.zeros((3, 1, 1)), np.full((3, 1, 1), white), colours.encoded)
+        low, high = np.percentile(values, (1, 99), axis=(1, 2), keepdims=True)
+        spectral = source.wavelengths is not None
+        return cls(low, high, np.sqrt if spectral else _as_it_is)
+
+    def __call__(self, values: npt.NDArray[np.float32]) -> Picture:
+        """Return the `(h, w, 3)` picture of `(3, h, w)` values."""
+        shown = np.empty((*values.shape[1:], 3), np.uint8)
+        for top in range(0, len(shown), _STRIP):
+            rows = slice(top, top + _STRIP)
+            span = np.maximum(self.high - self.low, 1e-12)
+            part = (values[:, rows] - self.low) / span
+            shown[rows] = _as_picture(self.curve(np.clip(part, 0, 1)))
+        return shown
+
+
+def preview(
+    source: ImageSource, *, plane: tuple[int, ...] = (), tone: Tone | None = None
+) -> Picture:
     """Return a `(h, w, 3)` uint8 picture of one plane of an image.
 
     Images whose wavelengths cover enough of the visible, see `colours.cover`, are
     shown as the eye would see them in daylight, see `daylight`. Of others, the
     `preview_channels` are stretched each from its 1st to its 99th percentile, then
     brightened by a square root for spectral images, which are dark.
+
+    Parameters
+    ----------
+    tone
+        That of another plane, so that both can be compared; without, its own.
     """
-    nm = source.wavelengths
-    if nm is not None and colours.cover(nm) >= colours.LEAST_COVER:
-        return daylight(source, plane=plane)
-    channels = preview_channels(source)
-    chosen = np.nan_to_num(_read(source, channels, plane))
-    low, high = np.percentile(chosen, (1, 99), axis=(1, 2), keepdims=True)
-    scaled = np.clip((chosen - low) / np.maximum(high - low, 1e-12), 0, 1)
-    if nm is not None:
-        scaled = np.sqrt(scaled)
-    return _as_picture(scaled)
+    values = _values(source, plane)
+    return (tone or Tone.of(values, source))(values)
+
+
+def previews(source: ImageSource) -> DaskArray:
+    """Return the `(*planes, h, w, 3)` uint8 pictures of all planes of an image.
+
+    Each is made when it is looked at; all have the tone of the first one.
+    """
+    from dask import array as dask_array
+
+    n = len(source.plane_shape)
+    shape = (*source.plane_shape, source.height, source.width, 3)
+    chunks = (*((1,) * k for k in source.plane_shape), *((k,) for k in shape[n:]))
+    return dask_array.map_blocks(
+        partial(_block, source, Tone.fit(source)), dtype=np.uint8, chunks=chunks
+    )
+
+
+def _block(
+    source: ImageSource, tone: Tone, *, block_id: tuple[int, ...]
+) -> npt.NDArray[np.uint8]:
+    plane = block_id[:-3]
+    found = preview(source, plane=plane, tone=tone)
+    return found.reshape(*(1 for _ in plane), *found.shape)
 
 
 def daylight(source: ImageSource, *, plane: tuple[int, ...] = ()) -> Picture:
@@ -83,26 +150,33 @@ def daylight(source: ImageSource, *, plane: tuple[int, ...] = ()) -> Picture:
     ImageError
         If wavelengths are unknown or do not cover enough of the visible.
     """
-    nm = _wavelengths(source)
-    colours.require_colours(nm)
-    visible = source.with_bands([380 <= w <= 780 for w in nm])
+    colours.require_colours(_wavelengths(source))
+    return preview(source, plane=plane)
+
+
+def _has_colours(source: ImageSource) -> bool:
+    nm = source.wavelengths
+    return nm is not None and colours.cover(nm) >= colours.LEAST_COVER
+
+
+def _values(source: ImageSource, plane: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Return `(3, h, w)` what is shown of a plane, before it has a tone."""
+    if not _has_colours(source):
+        return np.nan_to_num(_read(source, preview_channels(source), plane))
+    visible = source.with_bands([380 <= w <= 780 for w in _wavelengths(source)])
     bands = visible.wavelengths or ()
     linear = np.empty((3, source.height, source.width), np.float32)
-    strips = [
-        slice(top, min(top + _STRIP, source.height))
-        for top in range(0, source.height, _STRIP)
-    ]
-    for rows in strips:
+    for top in range(0, source.height, _STRIP):
+        rows = slice(top, min(top + _STRIP, source.height))
         spectra = visible.read(rows, slice(0, source.width), plane=plane)
         finite = np.isfinite(spectra).all(0)
         seen = colours.xyz(np.where(finite, spectra, 0), bands)
         linear[:, rows] = colours.linear_rgb(seen)
-    white = max(float(np.quantile(linear.max(0), _WHITE)), 1e-12)
-    shown = np.empty((source.height, source.width, 3), np.uint8)
-    for rows in strips:
-        exposed = linear[:, rows].astype(np.float64) / white
-        shown[rows] = _as_picture(colours.encoded(exposed))
-    return shown
+    return linear
+
+
+def _as_it_is(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return values
 
 
 def picture(
