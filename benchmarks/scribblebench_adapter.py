@@ -60,6 +60,16 @@ def deep(
     return run(train, test, DeepConfig(**given))
 
 
+def deep_spectral(
+    train: Sequence[tuple[Image, npt.NDArray[np.int_]]],
+    test: Sequence[Image],
+    spacing: object,  # noqa: ARG001 - scribblebench passes it
+) -> list[Result]:
+    """The deep engine with the network of single pixels; settings as for `deep`."""
+    given = json.loads(os.environ.get("NAPARI_OOD_SEG_DEEP", "{}"))
+    return run(train, test, DeepConfig(**{"network": "spectral", **given}))
+
+
 def run(
     train: Sequence[tuple[Image, npt.NDArray[np.int_]]],
     test: Sequence[Image],

@@ -21,4 +21,15 @@ def test_a_form_can_show_the_choices(name: str) -> None:
 
 
 def test_networks_are_ours_and_eight_of_monai() -> None:
-    assert ("small", *(f"efficientnet-b{i}" for i in range(8))) == NETWORKS
+    assert ("small", "spectral", *(f"efficientnet-b{i}" for i in range(8))) == NETWORKS
+
+
+def test_what_sees_single_pixels_needs_no_context() -> None:
+    assert DeepConfig(network="spectral").edge == 32
+    assert DeepConfig(network="spectral", patch=16).edge == 16
+    assert DeepConfig().edge == DeepConfig().patch == 96
+
+
+def test_own_networks_have_no_pretrained_weights() -> None:
+    with pytest.raises(ValueError, match="the spectral network has no pretrained"):
+        DeepConfig(network="spectral", pretrained="b0.pth")

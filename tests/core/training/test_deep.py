@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
@@ -170,6 +170,62 @@ def test_a_network_of_monai(tmp_path: Path) -> None:
     np.testing.assert_array_equal(first.score, second.score)
     assert (first.classes[LEFT] == 1).mean() > 0.95
     assert (first.classes[MIDDLE] == 2).mean() > 0.95
+
+
+def spectra() -> Scribbled:
+    source = ImageSource.from_array(three_textures(30), axes="YXC", name="it")
+    return Scribbled(source, strokes())
+
+
+def test_a_spectral_network(tmp_path: Path) -> None:
+    """Trained, saved, read and applied like the others; it goes on with a new class."""
+    image = spectra()
+    config = replace(SMALL, network="spectral")
+    deep = trainer(config)
+    model = drive(deep.fit([image], ()))
+    network = model.descriptor.network
+    assert isinstance(network, Network)
+    assert network.name == "Spectral network, 30 steps"
+    assert network.sizes == (8, 2, 8, 30)
+    decoder = model.descriptor.channels.decoder
+    assert torch.equal(network.weights["decoder"], decoder)
+    path = tmp_path / "deep.oodseg"
+    save_model(path, model)
+    again = load_model(path)
+    assert_same(weights(model), weights(again))
+    first, second = (
+        predict(m, open_features(m, image.source, device=CPU)) for m in (model, again)
+    )
+    np.testing.assert_array_equal(first.score, second.score)
+    assert (first.classes[LEFT] == 1).mean() > 0.95
+    assert (first.classes[MIDDLE] == 2).mean() > 0.95
+    more = Scribbled(image.source, strokes(1, 2, 3))
+    prepared = deep.prepare([more], start=deep.last)
+    assert prepared.training.steps == SMALL.warm_steps
+    assert prepared.training.net.sizes == (8, 3, 8, 30)
+
+
+def test_a_spectral_network_is_shown_small_patches() -> None:
+    """What is around a pixel would only take time."""
+    config = replace(SMALL, network="spectral", patch=96)
+    training = trainer(config).prepare([spectra()]).training
+    assert tuple(training.size) == (4, 32)
+    x = training._learned.draw(2, torch.Generator().manual_seed(0), augment=False).x
+    assert x.shape == (2, 8, 32, 32)
+    assert training._learned._size == 32
+
+
+@pytest.mark.parametrize("network", ["small", "efficientnet-b0"])
+def test_a_stem_is_for_spectra(network: Literal["small", "efficientnet-b0"]) -> None:
+    config = replace(SMALL, network=network, patch=64)
+    width = 8 if network == "small" else 0
+
+    def sizes(of: Scribbled, config: DeepConfig = config) -> tuple[int, ...]:
+        return trainer(config).prepare([of]).training.net.sizes
+
+    assert sizes(spectra()) == (8, 2, width, 8)
+    assert sizes(spectra(), replace(config, stem=False)) == (8, 2, width)
+    assert sizes(images()[0]) == (3, 2, width)
 
 
 def test_pretrained_weights_are_where_it_starts(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ TEN = replace(SMALL, steps=10)
 CONFIGS = {
     "partial cross-entropy": TEN,
     "nnpu": replace(TEN, objective="nnpu"),
+    "spectral": replace(TEN, network="spectral"),
     "single precision": replace(TEN, steps=3),
 }
 """In double precision but for the last.

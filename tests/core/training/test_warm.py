@@ -8,16 +8,18 @@ import torch
 
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.models.network import Network, build
+from napari_ood_seg.core.models.spectral import SpectralNet
 from napari_ood_seg.core.models.unet import initialise
 from napari_ood_seg.core.training.instant import Scribbled
 from napari_ood_seg.core.training.warm import Start, cut, may_go_on, take_over
 from napari_ood_seg.core.types import Learning
+from tests.contracts.networks import KINDS, Kind
 from tests.contracts.scenes import LEFT, MIDDLE, RIGHT, drive, strip
 from tests.core.training.test_deep import SMALL, images, trainer
 
 
-def net(n_classes: int = 2, *, seed: int = 0, name: str = "small") -> Network:
-    made = build(name, (3, n_classes, 8))
+def net(n_classes: int = 2, *, seed: int = 0, kind: Kind = KINDS["small"]) -> Network:
+    made = build(kind.architecture, kind.sizes(3, n_classes))
     initialise(made, torch.Generator().manual_seed(seed))
     return Network.of(made, name="it")
 
@@ -30,12 +32,12 @@ def with_stroke(image: Scribbled, class_id: int, row: int) -> Scribbled:
 # ------------------------------------------------------------------------- the weights
 
 
-@pytest.mark.parametrize("name", ["small", "efficientnet-b0"])
-def test_rows_of_the_head_follow_their_classes(name: str) -> None:
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+def test_rows_of_the_head_follow_their_classes(kind: Kind) -> None:
     """Class 7 is gone, 9 is still there, 8 is new."""
-    old = net(2, seed=1, name=name)
+    old = net(2, seed=1, kind=kind)
     start = Start(network=old, class_ids=(7, 9), seen={})
-    made = build(name, (3, 2, 8))
+    made = build(kind.architecture, kind.sizes())
     initialise(made, torch.Generator().manual_seed(0))
     fresh = {k: v.clone() for k, v in made.state_dict().items()}
     assert take_over(made, start, (8, 9))
@@ -47,8 +49,19 @@ def test_rows_of_the_head_follow_their_classes(name: str) -> None:
             assert torch.equal(value, old.weights[key])
 
 
-@pytest.mark.parametrize("sizes", [(4, 2, 8), (3, 2, 16)])
-def test_a_network_of_other_sizes_is_left_alone(sizes: tuple[int, int, int]) -> None:
+def test_what_the_channels_are_is_not_taken_over() -> None:
+    """The spectra are the same ones, by other axes."""
+    kind = KINDS["spectral"]
+    made = build(kind.architecture, kind.sizes())
+    assert isinstance(made, SpectralNet)
+    made.adopt(torch.ones(50, 3))
+    start = Start(network=net(kind=kind), class_ids=(1, 2), seen={})
+    assert take_over(made, start, (1, 2))
+    assert torch.equal(made.decoder, torch.ones(50, 3))
+
+
+@pytest.mark.parametrize("sizes", [(4, 2, 8), (3, 2, 16), (3, 2, 8, 6)])
+def test_a_network_of_other_sizes_is_left_alone(sizes: tuple[int, ...]) -> None:
     made = build("small", sizes)
     initialise(made, torch.Generator().manual_seed(0))
     fresh = {k: v.clone() for k, v in made.state_dict().items()}

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from napari_ood_seg.core.config.base import require, setting
 from napari_ood_seg.core.config.instant import InstantConfig
 
-NETWORKS: Final = ("small", *(f"efficientnet-b{i}" for i in range(8)))
+NETWORKS: Final = ("small", "spectral", *(f"efficientnet-b{i}" for i in range(8)))
 """Names of the networks, see `models.network`."""
 
 
@@ -24,6 +24,7 @@ class DeepConfig:
 
     network: Literal[
         "small",
+        "spectral",
         "efficientnet-b0",
         "efficientnet-b1",
         "efficientnet-b2",
@@ -35,8 +36,9 @@ class DeepConfig:
     ] = setting(
         "small",
         "Network",
-        "small: a U-Net from scratch. efficientnet: larger encoders from MONAI, "
-        'slower; they need pip install "napari-ood-seg[deep]".',
+        "small: a U-Net from scratch. spectral: the spectrum of each pixel, for "
+        "itself. efficientnet: larger encoders from MONAI, slower; they need "
+        'pip install "napari-ood-seg[deep]".',
     )
     evidence: Literal["filters", "both", "network"] = setting(
         "filters",
@@ -46,7 +48,17 @@ class DeepConfig:
         "the classes themselves are told by both, as held-out strokes say.",
     )
     width: int = setting(
-        24, "Width", "Channels of the finest scale (small network).", min=8, max=128
+        24,
+        "Width",
+        "Channels of the finest scale (small network); bands are filtered by as many.",
+        min=8,
+        max=128,
+    )
+    stem: bool = setting(
+        True,
+        "Mix spectra first",
+        "Two layers in front of a U-Net mix the channels of each pixel; only for "
+        "spectra, and not before pretrained weights.",
     )
     pretrained: str = setting(
         "",
@@ -84,6 +96,11 @@ class DeepConfig:
         default_factory=InstantConfig, metadata={"elsewhere": True}
     )
 
+    @property
+    def edge(self) -> int:
+        """Edge in pixels of what a network is shown; one of pixels needs no context."""
+        return min(self.patch, 32) if self.network == "spectral" else self.patch
+
     def __post_init__(self) -> None:
         require(self.width >= 4, f"the network needs a width of 4, got {self.width}")
         require(
@@ -92,9 +109,9 @@ class DeepConfig:
             "need at least 1 step, patch and check",
         )
         require(self.network in NETWORKS, f"unknown network: {self.network}")
-        small = self.network == "small"
+        own = self.network in {"small", "spectral"}
         require(
-            small or (self.patch >= 64 and self.patch % 32 == 0),
+            own or (self.patch >= 64 and self.patch % 32 == 0),
             f"for {self.network}, patches are 64, 96 ... pixels wide: {self.patch}",
         )
         require(
@@ -102,8 +119,9 @@ class DeepConfig:
             f"patches are 16, 24, 32 ... pixels wide, got {self.patch}",
         )
         require(
-            not (small and self.pretrained),
-            "the small network has no pretrained weights: choose an efficientnet",
+            not (own and self.pretrained),
+            f"the {self.network} network has no pretrained weights: choose an "
+            "efficientnet",
         )
         require(
             self.objective in {"partial cross-entropy", "nnpu"},

@@ -64,6 +64,19 @@ class ChannelMap:
         return int(self.basis.shape[1]) + (self._bright is not None)
 
     @property
+    def decoder(self) -> Tensor:
+        """`(c, n_out)` back from channels to spectra, without their mean.
+
+        Times `scale / c**0.5` these are the normalised spectra less `mean`, projected
+        to the axes: as they are, a band's spread is about 1 in whatever unit. The
+        brightness, if it is a channel, comes back as an offset of all bands.
+        """
+        axes = self.basis.mul(len(self.basis) ** 0.5)
+        if self._bright is None:
+            return axes
+        return torch.cat([torch.ones_like(axes[:, :1]), axes], dim=1)
+
+    @property
     def _bright(self) -> Light | None:
         return self.light if self.brightness else None
 

@@ -12,6 +12,7 @@ from torch import nn
 
 from napari_ood_seg.core.errors import DependencyError, FileFormatError
 from napari_ood_seg.core.features.weights import read_state
+from napari_ood_seg.core.models.spectral import stem
 from napari_ood_seg.core.models.staged import StagedNet
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class EfficientUNet(StagedNet):
         Maps of logits.
     architecture
         ``efficientnet-b0`` to ``efficientnet-b7``.
+    n_stem
+        Channels that the stem for spectra mixes from those of the input; 0: no stem.
 
     Raises
     ------
@@ -68,14 +71,17 @@ class EfficientUNet(StagedNet):
     Tan and Le, EfficientNet, ICML 2019; Cardoso et al., MONAI, 2022.
     """
 
-    def __init__(self, n_in: int, n_classes: int, architecture: str) -> None:
+    def __init__(
+        self, n_in: int, n_classes: int, architecture: str, n_stem: int = 0
+    ) -> None:
         super().__init__()
         self.architecture = architecture
-        self.sizes = (n_in, n_classes, 0)
+        self.sizes = (n_in, n_classes, 0, *([n_stem] if n_stem else []))
         self.stride, self.halo = _STRIDE, _HALO
         self.factors = (2, 4, 8, 16)  # the stage at full resolution is too thin
         with torch.random.fork_rng(devices=[]):  # its first weights are not used
-            net = _flexible_unet()(n_in, n_classes, architecture)
+            net = _flexible_unet()(n_stem or n_in, n_classes, architecture)
+        self.stem = stem(n_in, n_stem) if n_stem else nn.Identity()
         self.encoder, self.decoder = net.encoder, net.decoder
         self.head = net.segmentation_head
         _adapt(self)
@@ -97,7 +103,7 @@ class EfficientUNet(StagedNet):
 
     def _decoded(self, x: Tensor) -> list[Tensor]:
         """Return the output of each block of the decoder, the coarsest first."""
-        encoded: list[Tensor | None] = list(self.encoder(x))
+        encoded: list[Tensor | None] = list(self.encoder(self.stem(x)))
         z, skips = encoded[-1], [*encoded[-2::-1], None]
         out: list[Tensor] = []
         for block, skip in zip(self.decoder.blocks, skips, strict=True):

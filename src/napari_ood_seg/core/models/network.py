@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 
+from napari_ood_seg.core.models import spectral
 from napari_ood_seg.core.models.unet import UNet
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.models.staged import StagedNet
 
 
-def build(architecture: str, sizes: tuple[int, int, int]) -> StagedNet:
+def build(architecture: str, sizes: tuple[int, ...]) -> StagedNet:
     """Return an untrained network.
 
     Parameters
@@ -26,18 +27,22 @@ def build(architecture: str, sizes: tuple[int, int, int]) -> StagedNet:
     architecture
         One of `config.NETWORKS`.
     sizes
-        Channels of the input, classes, and the width, which only ``small`` needs.
+        Channels of the input, classes, and the width, which only our own need; then,
+        if any, channels of the stem (``spectral``: bands of the spectra).
 
     Raises
     ------
     DependencyError
         If MONAI is missing and the network is none of ours.
     """
+    n_in, n_classes, width, *more = sizes
     if architecture == "small":
-        return UNet(*sizes)
+        return UNet(n_in, n_classes, width, *more)
+    if architecture == spectral.NAME:
+        return spectral.SpectralNet(n_in, n_classes, width, *more)
     from napari_ood_seg.core.models.efficient import EfficientUNet  # MONAI is slow
 
-    return EfficientUNet(*sizes[:2], architecture)
+    return EfficientUNet(n_in, n_classes, architecture, *more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,7 +56,7 @@ class Network:
     weights
         By name, of the network in evaluation mode.
     sizes
-        `n_in`, `n_classes` and `width`, see `build`.
+        `n_in`, `n_classes`, `width` and maybe more, see `build`.
     architecture
         One of `config.NETWORKS`.
     factors
@@ -63,7 +68,7 @@ class Network:
 
     name: str
     weights: Mapping[str, Tensor] = field(repr=False)
-    sizes: tuple[int, int, int]
+    sizes: tuple[int, ...]
     architecture: str
     factors: tuple[int, ...]
     halo: int
@@ -88,9 +93,9 @@ class Network:
         DependencyError
             If it needs MONAI and that is missing.
         """
-        n_in, n_classes, width = (int(n) for n in facts["sizes"])
+        sizes = tuple(int(n) for n in facts["sizes"])
         architecture = str(facts.get("architecture", "small"))  # files of before
-        net = build(architecture, (n_in, n_classes, width))
+        net = build(architecture, sizes)
         try:
             net.load_state_dict(dict(weights))
         except RuntimeError as error:

@@ -19,7 +19,8 @@ class StagedNet(nn.Module, ABC):
     architecture
         One of `config.NETWORKS`.
     sizes
-        Channels of the input, classes, and width (0 where there is none to choose).
+        Channels of the input, classes, and width (0 where there is none to choose);
+        then, if any, channels of the stem (bands of the spectra for ``spectral``).
     stride
         Height and width of the input are multiples of it.
     factors
@@ -29,7 +30,7 @@ class StagedNet(nn.Module, ABC):
     """
 
     architecture: str
-    sizes: tuple[int, int, int]
+    sizes: tuple[int, ...]
     stride: int
     factors: tuple[int, ...]
     halo: int

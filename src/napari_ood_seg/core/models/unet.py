@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import nn
 
+from napari_ood_seg.core.models.spectral import stem
 from napari_ood_seg.core.models.staged import StagedNet
 
 if TYPE_CHECKING:
@@ -36,22 +37,25 @@ class UNet(StagedNet):
         Maps of logits.
     width
         Channels of the finest scale; coarser ones have twice and four times as many.
+    n_stem
+        Channels that the stem for spectra mixes from those of the input; 0: no stem.
 
     References
     ----------
     Ronneberger, Fischer and Brox, U-Net, MICCAI 2015.
     """
 
-    def __init__(self, n_in: int, n_classes: int, width: int) -> None:
+    def __init__(self, n_in: int, n_classes: int, width: int, n_stem: int = 0) -> None:
         super().__init__()
         self.architecture = "small"
-        self.sizes = (n_in, n_classes, width)
+        self.sizes = (n_in, n_classes, width, *([n_stem] if n_stem else []))
         self.stride = _STRIDE
         self.factors = tuple(2**i for i in range(_STAGES))
         self.halo = _halo()
         sizes = [width * min(2**i, 4) for i in range(DEPTH + 1)]
+        self.stem = stem(n_in, n_stem) if n_stem else nn.Identity()
         self.down = nn.ModuleList(
-            _block(a, b) for a, b in zip([n_in, *sizes], sizes, strict=False)
+            _block(a, b) for a, b in zip([n_stem or n_in, *sizes], sizes, strict=False)
         )
         self.up = nn.ModuleList(
             _block(sizes[i] + sizes[i + 1], sizes[i]) for i in range(DEPTH)
@@ -67,7 +71,7 @@ class UNet(StagedNet):
             `(b, n_in, h, w)`; height and width are multiples of 8.
         """
         kept: list[Tensor] = []
-        z = x
+        z = self.stem(x)
         for i, block in enumerate(self.down):
             z = block(z if i == 0 else F.avg_pool2d(z, 2))
             kept.append(z)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_ood_seg.core.features.channels import fit_channels
+from napari_ood_seg.core.features.channels import SPECTRAL_FROM, fit_channels
 from napari_ood_seg.core.features.store import sample_regions
+from napari_ood_seg.core.models import spectral
 from napari_ood_seg.core.models.efficient import EfficientUNet, load_pretrained
 from napari_ood_seg.core.models.network import Network, build
 from napari_ood_seg.core.models.unet import initialise
@@ -181,7 +182,15 @@ class DeepTrainer:
     ) -> tuple[StagedNet, Start | None]:
         """Return the network to train, and the start if that is where it begins."""
         config, ids = self.config, _class_ids(images)
-        net = build(config.network, (channels.n_out, len(ids), config.width))
+        n_bands = len(channels.mean)
+        sizes = [channels.n_out, len(ids), config.width]
+        if config.network == spectral.NAME:
+            sizes.append(n_bands)
+        elif config.stem and n_bands >= SPECTRAL_FROM and not config.pretrained:
+            sizes.append(config.width)
+        net = build(config.network, tuple(sizes))
+        if isinstance(net, spectral.SpectralNet):
+            net.adopt(channels.decoder)
         initialise(net, torch.Generator().manual_seed(config.seed))
         if start is not None and not take_over(net, start, ids):
             start = None
@@ -212,7 +221,7 @@ class DeepTrainer:
                     painted,
                     _class_ids(images),
                     channels,
-                    size=config.patch,
+                    size=config.edge,
                     device=self.device,
                 )
             )
@@ -232,13 +241,15 @@ def _class_ids(images: Sequence[Scribbled]) -> tuple[int, ...]:
 
 def _frozen(training: Training) -> Network:
     net = training.best
-    kind = "" if net.architecture == "small" else f" with {net.architecture}"
-    return Network.of(net, name=f"U-Net{kind}, {training.step} steps")
+    kind = f"U-Net with {net.architecture}"
+    own = {"small": "U-Net", spectral.NAME: "Spectral network"}
+    name = own.get(net.architecture, kind)
+    return Network.of(net, name=f"{name}, {training.step} steps")
 
 
 def _remarks(training: Training) -> tuple[str, ...]:
     """Return what a person should know about a training that is over."""
     config = training.config
-    if training.size == (config.batch, config.patch):
+    if training.size == (config.batch, config.edge):
         return ()
     return (f"memory ran out: the network saw {training.size} at a time",)

@@ -85,7 +85,7 @@ class Training:
         self.step, self.steps = 0, config.steps
         if warm:
             self.steps = min(config.steps, config.warm_steps)
-        self.size = Size(config.batch, config.patch)
+        self.size = Size(config.batch, config.edge)
         self._average = copy.deepcopy(net)
         self._learned, self._held = learned, held
         device = next(net.parameters()).device

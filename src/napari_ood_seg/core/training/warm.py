@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from napari_ood_seg.core.models.spectral import DECODER
 from napari_ood_seg.core.training.folds import ALWAYS_IN, Piece, deal
 
 if TYPE_CHECKING:
@@ -94,22 +95,27 @@ def take_over(net: StagedNet, start: Start, class_ids: Sequence[int]) -> bool:
     Classes that the other one does not know keep the logits that they have.
     """
     old = start.network
-    if (old.architecture, old.sizes[0], old.sizes[2]) != (
+    if (old.architecture, _but_classes(old.sizes)) != (
         net.architecture,
-        net.sizes[0],
-        net.sizes[2],
+        _but_classes(net.sizes),
     ):
         return False
     own = net.state_dict()
     rows = [(i, start.class_ids.index(c)) for i, c in _known(class_ids, start)]
     with torch.no_grad():
         for name, value in old.weights.items():
+            if name == DECODER:  # that of the channels as they are now
+                continue
             if not name.startswith("head."):
                 own[name].copy_(value)
                 continue
             for new, before in rows:
                 own[name][new].copy_(value[before])
     return True
+
+
+def _but_classes(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    return (sizes[0], *sizes[2:])
 
 
 def _known(class_ids: Sequence[int], start: Start) -> list[tuple[int, int]]:
