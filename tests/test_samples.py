@@ -8,9 +8,9 @@ import pytest
 
 from napari_ood_seg import samples
 from napari_ood_seg.core.data.scribbles import require_same_shape
-from napari_ood_seg.core.errors import FileFormatError, ImageError
+from napari_ood_seg.core.errors import ImageError
 from napari_ood_seg.core.io.scribble_files import load_scribbles
-from napari_ood_seg.samples import TISSUES, absorption, load_sample, reflectance
+from napari_ood_seg.samples import load_sample
 
 OKABE_ITO = {
     "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
@@ -31,13 +31,8 @@ def test_every_sample_is_ready_to_train(name: str) -> None:
 
 
 def test_unknown_sample() -> None:
-    with pytest.raises(ImageError, match="histology, hyperspectral or operation"):
+    with pytest.raises(ImageError, match="histology or hyperspectral"):
         load_sample("cats")
-
-
-def test_missing_file() -> None:
-    with pytest.raises(FileFormatError, match="install napari-ood-seg again"):
-        samples.sample_file("nothing")
 
 
 def test_committed_scribbles_are_what_the_script_makes() -> None:
@@ -84,28 +79,3 @@ def test_hyperspectral_facts() -> None:
     assert np.isfinite(cube).all()
     assert cube.min() >= 0
     assert cube.max() <= 1.2
-
-
-def test_absorption_is_the_published_one() -> None:
-    pure = absorption([500, 541, 577, 758, 797, 930, 975])
-    grams = 2.302585 * 150 / 64500
-    assert pure["oxy"][1] == pytest.approx(53200 * grams, rel=1e-6)
-    assert pure["oxy"][2] == pytest.approx(55500 * grams, rel=1e-6)
-    assert pure["oxy"][4] == pytest.approx(pure["deoxy"][4], rel=0.2)  # isosbestic
-    assert pure["water"][6] == pytest.approx(0.48, rel=1e-6)
-    assert pure["fat"][5] == pytest.approx(0.13, rel=1e-6)
-
-
-def test_reflectance_of_tissue() -> None:
-    wavelengths = [541, 560, 577, 650, 800]
-    for tissue in TISSUES.values():
-        spectrum = reflectance(tissue, wavelengths)
-        assert ((spectrum > 0) & (spectrum < 1)).all()
-        assert spectrum[3] > spectrum[1]
-    bowel = TISSUES["bowel"]
-    spectrum = reflectance(bowel, wavelengths)
-    assert spectrum[1] > max(spectrum[0], spectrum[2])  # the two oxygen bands
-    darker = reflectance(bowel, wavelengths, blood=[2.0, 4.0])
-    assert darker.shape == (2, 5)
-    assert (darker[1] < darker[0]).all()
-    assert (darker[0] < spectrum).all()

@@ -8,7 +8,7 @@ import pytest
 
 from napari_ood_seg.core.data.tissue import oxygenation
 from napari_ood_seg.core.errors import ImageError
-from napari_ood_seg.samples import reflectance
+from napari_ood_seg.optics import reflectance
 from napari_ood_seg.surgical import NAMES, ORGANS, Surgery, operation, things
 
 if TYPE_CHECKING:

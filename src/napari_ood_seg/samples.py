@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib.resources import files
-from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy import ndimage as ndi
 from scipy.interpolate import (
-    PchipInterpolator,
     make_interp_spline,
 )
 
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
-from napari_ood_seg.core.errors import FileFormatError, ImageError
+from napari_ood_seg.core.errors import ImageError
 from napari_ood_seg.core.io.scribble_files import load_scribbles
 from napari_ood_seg.core.types import ClassInfo
+from napari_ood_seg.optics import TISSUES, reflectance
+from napari_ood_seg.sample_files import sample_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
     Labels = npt.NDArray[np.uint8]
 
-SAMPLES: Final = ("histology", "hyperspectral", "operation")
+SAMPLES: Final = ("histology", "hyperspectral")
 """Names that `load_sample` knows."""
 
 TRUTH: Final = ("unlabelled", "liver", "bowel", "fat", "vessel", "instrument", "cloth")
@@ -77,9 +74,9 @@ def load_sample(name: str) -> Sample:
     ----------
     name
         ``"histology"``, a stained tissue section whose white lumen nobody
-        scribbled; ``"hyperspectral"``, a simulated view into the abdomen whose
-        vessel, instrument and cloth nobody scribbled; or ``"operation"``, a series of
-        such frames in which organs, instrument and glove move.
+        scribbled, or ``"hyperspectral"``, a simulated view into the abdomen whose
+        vessel, instrument and cloth nobody scribbled. A series of such frames is
+        `surgical.operation`.
 
     Raises
     ------
@@ -89,13 +86,7 @@ def load_sample(name: str) -> Sample:
         If the scribbles are missing from the installation.
     """
     if name not in SAMPLES:
-        *most, last = SAMPLES
-        choice = f"{', '.join(most)} or {last}"
-        raise ImageError(f"there is no sample {name!r}: choose {choice}")
-    if name == "operation":
-        from napari_ood_seg.surgical import operation
-
-        return operation()
+        raise ImageError(f"there is no sample {name!r}: choose {' or '.join(SAMPLES)}")
     return _histology() if name == "histology" else simulate_surgery()
 
 
@@ -112,25 +103,6 @@ def _histology() -> Sample:
     image = ImageSource.from_array(pixels, axes="YXC", rgb=True, name="histology")
     scribbles, classes = load_scribbles(sample_file("histology.oodscribbles"))
     return Sample(image=image, scribbles=scribbles, classes=classes)
-
-
-def sample_file(name: str) -> Path:
-    """Return the path of a file in the sample data folder.
-
-    Raises
-    ------
-    FileFormatError
-        If it is in neither the package nor the checkout.
-    """
-    packaged = Path(str(files("napari_ood_seg"))) / "sample_data" / name
-    checkout = Path(__file__).parents[2] / "sample_data" / name
-    for path in (packaged, checkout):
-        if path.is_file():
-            return path
-    raise FileFormatError(
-        f"the sample data file {name!r} is missing from this installation: install "
-        "napari-ood-seg again"
-    )
 
 
 def stroke_pixels(
@@ -161,106 +133,6 @@ def _curve(points: Floats) -> Floats:
     spline = make_interp_spline(along, points, k=min(3, len(points) - 1))
     curve: Floats = spline(np.linspace(0, along[-1], int(along[-1] * 2) + 2))
     return curve
-
-
-@dataclass(frozen=True, slots=True)
-class Tissue:
-    """What light meets in a tissue.
-
-    Attributes
-    ----------
-    blood
-        Volume fraction, 0 to 1.
-    oxygen
-        Saturation of the haemoglobin, 0 to 1.
-    water, fat
-        Volume fractions, 0 to 1.
-    scattering
-        Reduced scattering at 500 nm, in 1/cm.
-    power
-        How fast scattering falls with wavelength.
-    """
-
-    blood: float
-    oxygen: float
-    water: float
-    fat: float
-    scattering: float
-    power: float
-
-
-TISSUES: Final[Mapping[str, Tissue]] = MappingProxyType(
-    {
-        "liver": Tissue(0.10, 0.65, 0.70, 0.05, 9.0, 1.0),
-        "bowel": Tissue(0.025, 0.75, 0.78, 0.05, 13.0, 0.9),
-        "fat": Tissue(0.0018, 0.80, 0.18, 0.75, 17.0, 0.6),
-        "vessel": Tissue(0.35, 0.60, 0.80, 0.02, 11.0, 0.8),
-    }
-)
-
-
-def absorption(wavelengths: npt.ArrayLike) -> Mapping[str, Floats]:
-    """Return the absorption of the pure substances at wavelengths, in 1/cm.
-
-    Wavelengths are in nm, 500 to 1000.
-
-    Notes
-    -----
-    Smooth curves through a few rounded values: haemoglobin (150 g/l, 64500 g/mol)
-    from S. Prahl's compilation (omlc.org), water after Hale and Querry (Appl. Opt.
-    12:555, 1973), fat after van Veen et al. (J. Biomed. Opt. 10:054004, 2005).
-    """
-    table = _absorption_table()
-    per_molar = np.log(10) * 150 / 64500
-    out = {}
-    for name in ("oxy", "deoxy", "water", "fat"):
-        rows = table[table["substance"] == name]
-        curve = PchipInterpolator(rows["wavelength_nm"], np.log(rows["value"]))
-        factor = per_molar if name in ("oxy", "deoxy") else 1.0
-        out[name] = factor * np.exp(curve(np.asarray(wavelengths)))
-    return out
-
-
-@lru_cache(maxsize=1)
-def _absorption_table() -> npt.NDArray[Any]:
-    path = sample_file("absorption.csv")
-    table: npt.NDArray[Any] = np.genfromtxt(
-        path, delimiter=",", names=True, dtype=None, encoding="utf-8"
-    )
-    return table
-
-
-def reflectance(
-    tissue: Tissue,
-    wavelengths: npt.ArrayLike,
-    *,
-    blood: npt.ArrayLike = 1.0,
-    scattering: npt.ArrayLike = 1.0,
-) -> Floats:
-    """Return the `(..., n)` diffuse reflectance of deep tissue, 0 to 1.
-
-    Wavelengths are `(n,)` in nm, 500 to 1000; `blood` and `scattering` are factors
-    on these of the tissue, broadcast against each other.
-
-    Notes
-    -----
-    Absorption and power-law scattering after Jacques (Phys. Med. Biol. 58:R37,
-    2013); diffuse reflectance of a half-space of refractive index 1.4 after Flock
-    et al. (IEEE Trans. Biomed. Eng. 36:1162, 1989).
-    """
-    pure = absorption(wavelengths)
-    haemoglobin = tissue.oxygen * pure["oxy"] + (1 - tissue.oxygen) * pure["deoxy"]
-    rest = tissue.water * pure["water"] + tissue.fat * pure["fat"]
-    amount = np.asarray(blood, np.float64)[..., None] * tissue.blood
-    ratio = np.asarray(wavelengths, np.float64) / 500
-    bounces = tissue.scattering * ratio**-tissue.power
-    bounces = np.asarray(scattering, np.float64)[..., None] * bounces
-    albedo = bounces / (bounces + amount * haemoglobin + rest)
-    inner = -1.440 / 1.4**2 + 0.710 / 1.4 + 0.668 + 0.0636 * 1.4
-    k = (1 + inner) / (1 - inner)
-    lost = 1 - albedo
-    result: Floats = albedo / (1 + 2 * k * lost + (1 + 2 * k / 3) * np.sqrt(3 * lost))
-    return result
 
 
 def simulate_surgery(*, rng: np.random.Generator | None = None) -> Sample:

@@ -14,14 +14,8 @@ from scipy import ndimage as ndi
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import ImageError
-from napari_ood_seg.samples import (
-    CLASSES,
-    TISSUES,
-    Sample,
-    Tissue,
-    reflectance,
-    scribbled,
-)
+from napari_ood_seg.optics import TISSUES, Tissue, reflectance
+from napari_ood_seg.samples import CLASSES, Sample, scribbled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +87,7 @@ class Surgery:
     """A scene: where organs lie, how they move, and what lies on them.
 
     Diffuse reflectance follows from blood, its oxygenation, water, fat and scattering:
-    see `samples.reflectance` for the formula and the sources of the spectra. Blood and
+    see `optics.reflectance` for the formula and the sources of the spectra. Blood and
     scattering vary within an organ. Breathing moves the organs, the surgeon moves
     instrument and glove, the camera drifts; light is uneven, wet tissue and metal
     mirror it. The spectra of metal, glove and cloth are invented, but smooth and unlike

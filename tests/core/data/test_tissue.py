@@ -16,7 +16,8 @@ from napari_ood_seg.core.data.tissue import (
     water,
 )
 from napari_ood_seg.core.errors import ImageError
-from napari_ood_seg.samples import TISSUES, TRUTH, Tissue, load_sample, reflectance
+from napari_ood_seg.optics import TISSUES, Tissue, reflectance
+from napari_ood_seg.samples import TRUTH, load_sample
 
 if TYPE_CHECKING:
     import numpy.typing as npt
