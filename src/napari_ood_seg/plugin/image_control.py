@@ -22,10 +22,12 @@ from napari_ood_seg.plugin.layers import (
     own_axes,
     role_of,
     scribbles_placement,
+    stretched_axes,
 )
 from napari_ood_seg.plugin.scribble_layer import (
     fits,
     renumber,
+    stretch,
     strokes_of,
     window_of,
 )
@@ -213,6 +215,7 @@ class ImageControl(QObject):
         image, source = self.image, self._session.source
         assert image is not None
         assert source is not None
+        stretch(layer, stretched_axes(image, source), self._viewer.dims)
         place = scribbles_placement(image, source, window_of(layer))
         for key, value in place.items():
             setattr(layer, key, value)  # files do not say where an image lies
