@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QApplication, QDialog
 import napari_ood_seg.core as ood
 from napari_ood_seg.plugin.layers import is_candidate, role_of
 from napari_ood_seg.plugin.panels.class_table import NAME, ClassTable
+from napari_ood_seg.plugin.scribble_layer import index_of, planes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,8 +158,9 @@ def _strokes(driver: Driver) -> Iterator[str]:
         return
     if layer not in driver.viewer.layers:
         yield "the scribbles layer is gone, and nobody noticed"
-    for plane in np.ndindex(*layer.data.shape[:-2]):
-        if not np.array_equal(layer.data[plane], scribbles.to_labels(plane=plane)):
+    for plane in np.ndindex(*planes_of(layer)):
+        seen = layer.data[index_of(layer, plane)]
+        if not np.array_equal(seen, scribbles.to_labels(plane=plane)):
             yield f"the layer shows other strokes than the session has, plane {plane}"
     current = driver.panel.classes.current
     if current is not None and layer.selected_label != current:

@@ -20,6 +20,7 @@ from napari_ood_seg.plugin.layers import (
     placement,
     role_of,
     source_of,
+    stretched_axes,
 )
 
 if TYPE_CHECKING:
@@ -159,9 +160,50 @@ def test_a_stack_keeps_its_planes_in_place() -> None:
     assert planes["translate"] == [1, 3, 4]
     assert placement(layer, source)["scale"] == [0.5, 0.25]
     scribbles = make_scribbles(layer, source, CLASSES)
-    assert scribbles.data.shape == (4, 20, 30)
-    there = layer.data_to_world((2, 0, 5, 6))
-    np.testing.assert_allclose(scribbles.data_to_world((2, 5, 6)), np.delete(there, 1))
+    assert scribbles.data.shape == (4, 1, 20, 30)  # a slider for the channels
+    for channel in range(5):
+        there = layer.data_to_world((2, channel, 5, 6))
+        here = np.asarray(scribbles.world_to_data(there))
+        assert np.round(here).tolist() == [2, 0, 5, 6]
+
+
+def test_scribbles_are_as_long_as_the_channels_wherever_they_lie() -> None:
+    turn = np.eye(4)
+    turn[2:, 2:] = [[0.8, -0.6], [0.6, 0.8]]
+    affine = np.eye(5)
+    affine[3, 2], affine[1, 1], affine[1, 4] = 0.3, 2.0, 9.0
+    layer = Image(
+        zeros(4, 5, 20, 30),
+        scale=(2, 3, 0.5, 0.25),
+        translate=(1, 7, 3, 4),
+        rotate=turn,
+        affine=affine,
+    )
+    scribbles = make_scribbles(layer, source_of(layer, "TCYX"), CLASSES)
+    for channel, inside in ((-0.5, -0.5), (2, 0.0), (4.5, 0.5)):
+        world = layer.data_to_world((2, channel, 5, 6))
+        at = scribbles.world_to_data(world)
+        np.testing.assert_allclose(at, (2, inside, 5, 6), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("axes", "expected"),
+    [
+        ("TCYX", (1,)),
+        ("CTYX", ()),
+        ("TZCYX", (2,)),
+        ("TCZYX", (1,)),
+        ("CTZYX", ()),
+        ("TYXC", (1,)),  # napari's slider of this image is Y
+        ("CYX", ()),
+        ("YX", ()),
+    ],
+)
+def test_where_scribbles_have_a_longer_axis(
+    axes: str, expected: tuple[int, ...]
+) -> None:
+    layer = Image(zeros(*(3, 4, 5, 6, 7)[: len(axes)]), rgb=False)
+    assert stretched_axes(layer, source_of(layer, axes)) == expected
 
 
 def test_a_rotated_stack() -> None:

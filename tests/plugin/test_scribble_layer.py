@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.components import Dims
 from napari.layers import Labels
 
 from napari_ood_seg.core.data.scribbles import Scribbles
@@ -12,8 +13,11 @@ from napari_ood_seg.plugin.scribble_layer import (
     STROKES,
     WINDOW,
     fits,
+    index_of,
+    planes_of,
     renumber,
     shift,
+    stretch,
     strokes_of,
     window_of,
 )
@@ -61,6 +65,23 @@ def test_strokes_that_do_not_fit_are_not_taken() -> None:
     assert strokes_of(layer_of(WIDE, far, planes=3)).strokes == ()
     assert len(strokes_of(layer_of(WIDE, (1, [[9, 9]], (2,)), planes=3)).strokes) == 1
     assert strokes_of(layer_of(WIDE, (1, [[9, 9]], (3,)), planes=3)).strokes == ()
+
+
+def test_an_axis_that_is_stretched_is_no_plane() -> None:
+    layer = layer_of(WIDE, (1, [[9, 9]], (2,)), planes=3)
+    strokes = strokes_of(layer)
+    layer.data[2, 1, 4] = 1
+    stretch(layer, (1,), Dims(ndim=4))
+    assert layer.data.shape == (3, 1, 6, 8)
+    assert layer.data[2, 0, 1, 4] == 1
+    assert (planes_of(layer), index_of(layer, (2,))) == ((3,), (2, 0))
+    assert strokes_of(layer) is strokes
+    stretch(layer, (), Dims(ndim=4))
+    assert (planes_of(layer), index_of(layer, (2,))) == ((3,), (2,))
+    assert layer.data[2, 1, 4] == 1
+    stretch(layer, (1,), Dims(ndim=4))
+    layer.data = np.zeros((3, 2, 6, 8), np.uint8)  # somebody replaced them
+    assert planes_of(layer) == (3, 2)
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,12 @@ from napari_ood_seg.plugin.layers import (
     own_axes,
     role_of,
     scribbles_placement,
+    stretched_axes,
 )
 from napari_ood_seg.plugin.scribble_layer import (
     fits,
     renumber,
+    stretch,
     strokes_of,
     window_of,
 )
@@ -87,7 +89,7 @@ class ImageControl(QObject):
         panel.new_scribbles_requested.connect(self.renew_scribbles)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
-        viewer.layers.events.reordered.connect(self._list_images)
+        viewer.layers.events.reordered.connect(self.list_images)
         viewer.dims.events.current_step.connect(self._on_step)
         self._windows = WindowControl(viewer, session)
         session.classes_changed.connect(self._on_classes)
@@ -99,7 +101,7 @@ class ImageControl(QObject):
         layers, events = self._viewer.layers, self._viewer.layers.events
         events.inserted.disconnect(self._on_inserted)
         events.removed.disconnect(self._on_removed)
-        events.reordered.disconnect(self._list_images)
+        events.reordered.disconnect(self.list_images)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
         self._windows.close()
         self._session.classes_changed.disconnect(self._on_classes)
@@ -126,7 +128,7 @@ class ImageControl(QObject):
         elif candidates:
             self.choose(candidates[-1])
         else:
-            self._list_images()
+            self.list_images()
 
     def choose(self, image: Image, axes: str | None = None) -> None:
         """Work on `image`; a reading of its axes that does not fit changes nothing."""
@@ -134,12 +136,12 @@ class ImageControl(QObject):
             source = self.sources.of(image, axes)
         except OODSegError as error:
             self._session.message.emit(str(error), "error")
-            self._list_images()
+            self.list_images()
             return
         self._leave()
         self.image = image
         self._session.set_image(source)
-        self._list_images()  # before live mode learns from how it was read until now
+        self.list_images()  # before live mode learns from how it was read until now
         self._show_picture(source)
         found = self._existing_scribbles(source)
         if found is None:
@@ -213,6 +215,7 @@ class ImageControl(QObject):
         image, source = self.image, self._session.source
         assert image is not None
         assert source is not None
+        stretch(layer, stretched_axes(image, source), self._viewer.dims)
         place = scribbles_placement(image, source, window_of(layer))
         for key, value in place.items():
             setattr(layer, key, value)  # files do not say where an image lies
@@ -288,7 +291,8 @@ class ImageControl(QObject):
             self._viewer.layers.selection.active = layer
             layer.mode = "paint"
 
-    def _list_images(self, event: Any = None) -> None:  # noqa: ANN401, ARG002 - napari event
+    def list_images(self, event: Any = None) -> None:  # noqa: ANN401, ARG002 - napari event
+        """Show which images there are, and tell the session."""
         layers = [la for la in self._viewer.layers if is_candidate(la)]
         names = [la.name for la in layers]
         self._panel.set_images(names, None if self.image is None else self.image.name)
@@ -313,7 +317,7 @@ class ImageControl(QObject):
         self._watch(event.value)
         self._new.append(event.value)
         self._soon.start(0)
-        self._list_images()
+        self.list_images()
 
     def _watch(self, layer: Layer) -> None:
         layer.events.name.connect(self._on_renamed)
@@ -337,7 +341,7 @@ class ImageControl(QObject):
     def _on_renamed(self) -> None:
         if self.image is not None and self.scribbles is not None:
             self.scribbles.metadata["image"] = self.image.name
-        self._list_images()
+        self.list_images()
 
     def _on_removed(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
         layer: Layer = event.value
@@ -359,7 +363,7 @@ class ImageControl(QObject):
                 "press New scribbles to get it back",
                 "warning",
             )
-        self._list_images()
+        self.list_images()
 
     def _on_data(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
         """Somebody put other data into a layer."""
@@ -370,7 +374,7 @@ class ImageControl(QObject):
         if layer is self.image:
             self.choose(layer, axes)
         else:
-            self._list_images()
+            self.list_images()
 
     def _on_step(self) -> None:
         source = self._session.source

@@ -9,7 +9,7 @@ from napari.layers import Points
 
 from napari_ood_seg.plugin.camera import camera_of
 from napari_ood_seg.plugin.layers import ROLE, placement
-from napari_ood_seg.plugin.scribble_layer import window_of
+from napari_ood_seg.plugin.scribble_layer import index_of, stretched_in, window_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -53,11 +53,12 @@ def look_at(
         First row and column, last row and column plus one.
     """
     window = window_of(layer)
-    own = (*plane, *np.subtract(point, window.origin))
+    own = (*index_of(layer, plane), *np.subtract(point, window.origin))
     world = np.asarray(layer.data_to_world(own))
-    if plane:
-        first = viewer.dims.ndim - layer.ndim
-        for axis in range(len(plane)):
+    first = viewer.dims.ndim - layer.ndim
+    stretched = stretched_in(layer.metadata, layer.data.shape)
+    for axis in range(layer.ndim - 2):
+        if axis not in stretched:  # whatever channel is shown stays
             viewer.dims.set_point(first + axis, float(world[axis]))
     viewer.reset_view()
     camera = camera_of(viewer)

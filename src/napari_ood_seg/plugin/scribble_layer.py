@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
+    from napari.components import Dims
     from napari.layers import Labels
 
     from napari_ood_seg.core.data.source import ImageSource
@@ -23,6 +24,65 @@ STROKES: Final = "strokes"
 
 WINDOW: Final = "window"
 """Key in a layer's metadata of the `Window` that its pixels are; none: all of it."""
+
+STRETCHED: Final = "stretched"
+"""Key in a layer's metadata of the axes that are one pixel, as long as the image.
+
+napari aligns the axes of layers from the last one. Where an image has its channels
+between its planes and its rows, scribbles have such an axis under that slider: what is
+painted is painted on all channels.
+"""
+
+
+def stretched_in(metadata: Mapping[str, Any], shape: Sequence[int]) -> tuple[int, ...]:
+    """Return which axes of a layer are stretched; parameters as for `window_in`."""
+    found = metadata.get(STRETCHED)
+    axes = tuple(found) if isinstance(found, list | tuple) else ()
+    fits = all(0 <= a < len(shape) - 2 and shape[a] == 1 for a in axes)
+    return axes if fits else ()  # somebody replaced the data
+
+
+def planes_in(metadata: Mapping[str, Any], shape: Sequence[int]) -> tuple[int, ...]:
+    """Return how many planes a layer has along each axis of them; as above."""
+    stretched = stretched_in(metadata, shape)
+    return tuple(int(n) for a, n in enumerate(shape[:-2]) if a not in stretched)
+
+
+def index_in(
+    metadata: Mapping[str, Any], shape: Sequence[int], plane: Sequence[int]
+) -> tuple[int, ...]:
+    """Return where in the data of a layer a plane lies; as above."""
+    stretched, left = stretched_in(metadata, shape), iter(plane)
+    return tuple(0 if a in stretched else next(left) for a in range(len(shape) - 2))
+
+
+def planes_of(layer: Labels) -> tuple[int, ...]:
+    """Return how many planes a layer has along each axis of them."""
+    return planes_in(layer.metadata, layer.data.shape)
+
+
+def index_of(layer: Labels, plane: Sequence[int]) -> tuple[int, ...]:
+    """Return where in the data of a layer a plane lies: what precedes rows."""
+    return index_in(layer.metadata, layer.data.shape, plane)
+
+
+def stretch(layer: Labels, axes: Sequence[int], dims: Dims) -> None:
+    """Give a layer these stretched axes, instead of those that it has.
+
+    Parameters
+    ----------
+    dims
+        The viewer's, which say what is shown.
+    """
+    if tuple(axes) == stretched_in(layer.metadata, layer.data.shape):
+        return
+    shape = [*planes_of(layer), *layer.data.shape[-2:]]
+    for axis in sorted(axes):
+        shape.insert(axis, 1)
+    layer.metadata[STRETCHED] = tuple(axes)
+    layer.data = np.asarray(layer.data).reshape(shape)
+    forget_undo(layer)  # it counts in the axes from before
+    layer._slice_dims(dims)  # noqa: SLF001 - else it shows what is at 0 until a step
 
 
 def window_in(metadata: Mapping[str, Any], shape: Sequence[int]) -> Window:
@@ -44,8 +104,8 @@ def strokes_in(metadata: Mapping[str, Any], shape: Sequence[int]) -> Scribbles:
     """Return the strokes that a layer carries with it; parameters as above."""
     found, window = metadata.get(STROKES), window_in(metadata, shape)
     if isinstance(found, Scribbles) and found.shape == window.shape:
-        depth = len(shape) - 2
-        if all(_within(stroke.plane, shape[:depth]) for stroke in found.strokes):
+        planes = planes_in(metadata, shape)
+        if all(_within(stroke.plane, planes) for stroke in found.strokes):
             return found
     return Scribbles(window.shape)
 
@@ -71,7 +131,7 @@ def renumber(layer: Labels, numbers: Mapping[int, int]) -> None:
 
 def fits(layer: Labels, source: ImageSource) -> bool:
     """Whether a layer can hold the scribbles of an image."""
-    planes, shape = tuple(layer.data.shape[:-2]), window_of(layer).shape
+    planes, shape = planes_of(layer), window_of(layer).shape
     return (planes, shape) == (source.plane_shape, (source.height, source.width))
 
 

@@ -41,6 +41,10 @@ class Sources:
             known = self._of[layer] = source_of(layer, axes)
         return known
 
+    def put(self, layer: Image, source: ImageSource) -> None:
+        """Take other values for the image of a layer, as they were calibrated."""
+        self._of[layer] = source
+
     def readable(self, layers: Sequence[Image]) -> Iterator[ImageSource]:
         """Yield the images of layers, without those that cannot be understood."""
         for layer in layers:

@@ -13,7 +13,10 @@ from napari_ood_seg.plugin.scribble_layer import (
     STROKES,
     WINDOW,
     forget_undo,
+    index_of,
+    planes_of,
     shift,
+    stretched_in,
     window_of,
 )
 from napari_ood_seg.session.history import Step, StrokeHistory
@@ -98,7 +101,7 @@ class StrokeTracker(QObject):
     def sync(self) -> None:
         """Compare every pixel of every plane; take over what differs."""
         self.catch_up()
-        planes = tuple(np.ndindex(*self.layer.data.shape[:-2]))
+        planes = tuple(np.ndindex(*planes_of(self.layer)))
         self._absorb(planes, self.window.region, split=True)
 
     def show(self) -> None:
@@ -182,7 +185,7 @@ class StrokeTracker(QObject):
         rows, columns = np.nonzero(wanted != self._look(region, plane))
         own = self.window.inner(region)
         at = (
-            *(np.full(len(rows), i) for i in plane),
+            *(np.full(len(rows), i) for i in index_of(self.layer, plane)),
             rows + own[0].start,
             columns + own[1].start,
         )
@@ -193,7 +196,8 @@ class StrokeTracker(QObject):
         seen = self.window.clip(region)
         for plane in planes:
             labels = self._session.scribbles.to_labels(seen, plane=plane)
-            self.layer.data[(*plane, *self.window.inner(seen))] = labels
+            at = (*index_of(self.layer, plane), *self.window.inner(seen))
+            self.layer.data[at] = labels
 
     def _painted(self) -> set[Plane]:
         """Return the planes with strokes."""
@@ -214,7 +218,9 @@ class StrokeTracker(QObject):
     def _on_paint(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
         box = bounding_box(event.value, self.layer.data.shape)
         if box is not None:
-            planes = tuple(product(*(range(s.start, s.stop) for s in box[:-2])))
+            stretched = stretched_in(self.layer.metadata, self.layer.data.shape)
+            lead = [s for axis, s in enumerate(box[:-2]) if axis not in stretched]
+            planes = tuple(product(*(range(s.start, s.stop) for s in lead)))
             region = self.window.outer((box[-2], box[-1]))
             self._absorb(planes, region)
             self._told.append((planes, region))
@@ -249,7 +255,8 @@ class StrokeTracker(QObject):
         self._session.set_scribbles(after)
 
     def _look(self, region: Region, plane: Plane) -> Labelled:
-        return np.asarray(self.layer.data[(*plane, *self.window.inner(region))])
+        at = (*index_of(self.layer, plane), *self.window.inner(region))
+        return np.asarray(self.layer.data[at])
 
     def _look_if_covered(self, region: Region, plane: Plane) -> Labelled | None:
         return self._look(region, plane) if self.window.contains(region) else None

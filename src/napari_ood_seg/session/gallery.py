@@ -79,6 +79,30 @@ class Gallery(Choices):
         self.images = tuple(images)
         self.images_changed.emit()
 
+    def exchange_image(self, after: ImageSource) -> None:
+        """Put the same image with other values in place of the one that is worked on.
+
+        What is painted, undo and the plane that is shown stay; results go.
+
+        Parameters
+        ----------
+        after
+            As high, wide and deep as the image.
+
+        Raises
+        ------
+        ImageError
+            If there is no image.
+        """
+        before = self._require_image()
+        self.images = tuple(after if i is before else i for i in self.images)
+        if before in self.left_out:
+            self.left_out = self.left_out - {before} | {after}
+        self._planes.pop(before, None)
+        self._results.forget(before)
+        self.source, self.result = after, None
+        self.image_changed.emit()
+
     def learn_from(self, source: ImageSource, *, learn: bool) -> None:
         """Learn from the strokes of an image, or leave them out."""
         self.left_out = self.left_out - {source} if learn else self.left_out | {source}

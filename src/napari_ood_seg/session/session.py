@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from psygnal import Signal
 
 from napari_ood_seg.session import work
+from napari_ood_seg.session.calibration import CalibratingSession
 from napari_ood_seg.session.jobs import Pictured
-from napari_ood_seg.session.refining import RefiningSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Session(RefiningSession):
+class Session(CalibratingSession):
     """What the user is doing, without a window.
 
     All methods and signals belong to the owner's thread. Training and prediction

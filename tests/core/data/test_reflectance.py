@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from dask import array as dask_array
 
+import napari_ood_seg.core.data.reflectance as reflectance_module
 from napari_ood_seg.core.data.reflectance import bridged, corrected, reflectance
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import ImageError
@@ -161,10 +162,44 @@ def test_only_what_is_looked_at_is_read() -> None:
     found = corrected(image(data), image(WHITE[:1, :1]), image(DARK[:1, :1]))
     assert data.n_read == 0
     part = found.read(slice(700, 710), slice(300, 310))
-    assert data.n_read <= 256 * 256 * C
+    assert data.n_read == 10 * 10 * C
     np.testing.assert_allclose(
         part[:, 0, 0], reflectance(RAW[0, 0], WHITE[0, 0], DARK[0, 0])
     )
+
+
+@pytest.mark.parametrize("axes", ["YXC", "CYX"])
+@pytest.mark.parametrize("at_once", [2**22, 12, 1])
+@pytest.mark.parametrize(
+    "key",
+    [
+        np.s_[:],
+        np.s_[2],
+        np.s_[-1],
+        np.s_[1:4, 2, :],
+        np.s_[::2, 1::3],
+        np.s_[..., 0],
+        np.s_[3:3],
+    ],
+    ids=str,
+)
+def test_it_is_indexed_as_numpy_is(
+    axes: str, at_once: int, key: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reflectance_module, "_AT_ONCE", at_once)
+    white = WHITE.copy()
+    white[:, 2, 1] = 0  # dead: bridged by bands that nobody asks for
+    order = ["YXC".index(a) for a in axes]
+    raw = image(RAW.transpose(order), axes)
+    found = corrected(raw, image(white), image(DARK)).levels[0]
+    expected = bridged(reflectance(RAW, white, DARK)).transpose(order)
+    np.testing.assert_array_equal(found[key], expected[key])
+
+
+def test_an_index_beyond_the_end() -> None:
+    found = corrected(image(RAW), image(WHITE)).levels[0]
+    with pytest.raises(IndexError, match="index 6 is out of bounds"):
+        found[6]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from napari_ood_seg.core.errors import ImageError
+from napari_ood_seg.core.interrupt import checkpoint
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 CEILING: Final = 2.0
 """Glare reflects more towards the camera than the white tile; more than this is cut."""
 
-_SIDE: Final = 256
-"""Pixels along a side of what is computed at once."""
+_AT_ONCE: Final = 2**20
+"""Values that are computed at once; in between they take several times the room."""
 
 
 def reflectance(
@@ -134,36 +135,95 @@ def corrected(
             f"the white reference {white.name!r} is nowhere brighter than the dark: "
             "check which is which"
         )
-    return replace(source, levels=(_lazy(source, bright, floor),))
+    found = _Reflectance(source.levels[0], bright, floor, axes=source.axes)
+    return replace(source, levels=(found,))
 
 
-def _lazy(source: ImageSource, bright: Floats, floor: Floats) -> Any:  # noqa: ANN401 - dask is untyped
-    import dask.array as da
+class _Reflectance:
+    """An array of counts as reflectance, computed where it is read.
 
-    size = {"Y": _SIDE, "X": _SIDE, "C": -1, "T": 1, "Z": 1}
-    data: Any = source.levels[0]
-    if not isinstance(data, da.Array):
-        chunks = tuple(size[a] for a in source.axes)
-        data = da.from_array(data, chunks=chunks, name=False)
-    data = data.rechunk({i: size[a] for i, a in enumerate(source.axes)})
-    beside = [
-        da.from_array(v, chunks=_chunks(data, v.shape), name=False)
-        for v in (bright, floor)
-    ]
-    return da.map_blocks(
-        _correct,
-        data,
-        *beside,
-        bands=source.axes.find("C"),
-        dtype=np.float32,
-        meta=np.empty((0,) * data.ndim, np.float32),
-    )
+    What `ImageSource` needs of an array, and no more: whoever looks at a pixel waits
+    for no more than that, as would be so for the chunks of a dask array.
+
+    Parameters
+    ----------
+    counts
+        An array of these axes.
+    white, dark
+        Arrays with as many axes, of length 1 where they are even.
+    axes
+        As those of an `ImageSource`.
+    """
+
+    dtype: Final = np.dtype(np.float32)
+
+    def __init__(
+        self,
+        counts: Any,  # noqa: ANN401 - any array
+        white: Floats,
+        dark: Floats,
+        *,
+        axes: str,
+    ) -> None:
+        self._counts, self._white, self._dark = counts, white, dark
+        self._bands, self._rows = axes.find("C"), axes.index("Y")
+        self.shape = tuple(int(n) for n in counts.shape)
+        self.ndim = len(self.shape)
+
+    def __getitem__(self, key: Any) -> Floats:  # noqa: ANN401 - what numpy takes
+        keys = key if isinstance(key, tuple) else (key,)
+        if not all(isinstance(k, slice | int | np.integer) for k in keys):
+            found: Floats = np.asarray(self)[key]
+            return found
+        full = [*keys, *(slice(None),) * (self.ndim - len(keys))]
+        where = [_as_slice(k, n) for k, n in zip(full, self.shape, strict=True)]
+        left = [slice(None) if isinstance(k, slice) else 0 for k in full]
+        if self._bands >= 0:  # all of them: dead ones are bridged by others
+            where[self._bands], left[self._bands] = slice(None), full[self._bands]
+        return self._computed(where)[tuple(left)]
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[Any]:
+        found = self[(slice(None),) * self.ndim]
+        return found if dtype is None else found.astype(dtype, copy=False)
+
+    def _computed(self, where: list[slice]) -> Floats:
+        """Return a region, some rows after the others."""
+        sizes = [
+            len(range(*s.indices(n))) for s, n in zip(where, self.shape, strict=True)
+        ]
+        out = np.empty(sizes, np.float32)
+        n_rows, axis = sizes[self._rows], self._rows
+        step = max(1, _AT_ONCE * n_rows // max(out.size, 1))
+        rows = range(*where[axis].indices(self.shape[axis]))
+        for first in range(0, n_rows, step):
+            checkpoint()  # a job that is not wanted any more stops here
+            some = rows[first : first + step]
+            part = [*where]
+            part[axis] = slice(some.start, some.stop, some.step)
+            own = [slice(None)] * self.ndim
+            own[axis] = slice(first, first + step)
+            raw = np.asarray(self._counts[tuple(part)])
+            beside = (_beside(v, part) for v in (self._white, self._dark))
+            out[tuple(own)] = _correct(raw, *beside, bands=self._bands)
+        return out
 
 
-def _chunks(data: Any, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:  # noqa: ANN401 - dask is untyped
-    """Return how to cut an array of `shape` along with `data`; length 1 stays."""
-    pairs = zip(data.chunks, shape, strict=True)
-    return tuple(c if n > 1 else (1,) for c, n in pairs)
+def _as_slice(key: Any, n: int) -> slice:  # noqa: ANN401 - slice or index
+    """Return what has an index as its only element; slices as they are."""
+    if isinstance(key, slice):
+        return key
+    at = int(key) + n if key < 0 else int(key)
+    if not 0 <= at < n:
+        raise IndexError(f"index {key} is out of bounds for an axis of {n}")
+    return slice(at, at + 1)
+
+
+def _beside(reference: Floats, where: list[slice]) -> Floats:
+    """Return the part of a reference for a region; length 1 stays."""
+    pairs = zip(where, reference.shape, strict=True)
+    return reference[tuple(s if n > 1 else slice(None) for s, n in pairs)]
 
 
 def _correct(

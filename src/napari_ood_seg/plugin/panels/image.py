@@ -8,6 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 from superqt import QElidingLabel
 
+from napari_ood_seg.plugin.panels.calibration import CalibrationPanel
 from napari_ood_seg.plugin.panels.choices import ChoiceBox
 from napari_ood_seg.plugin.panels.learned import LearnedMenu
 
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 
 
 class ImagePanel(QWidget):
-    """Image layer, reading of its axes, and what came out of that."""
+    """Image layer, reading of its axes, and what came out of that.
+
+    Attributes
+    ----------
+    calibration
+        Its references, where it has spectra.
+    """
 
     image_selected = Signal(str)
     axes_selected = Signal(str)
@@ -42,6 +49,7 @@ class ImagePanel(QWidget):
         self._new.setEnabled(False)
         self._info = QElidingLabel()
         self._info.setIndent(0)
+        self.calibration = CalibrationPanel()
         self._learned = LearnedMenu()
         self._learned.toggled_for.connect(self.learn_toggled)
         self._all = QPushButton("Predict all")
@@ -88,6 +96,7 @@ class ImagePanel(QWidget):
         grid.addWidget(self._new, 0, 2)
         grid.addWidget(self._axes, 1, 1, 1, 2)
         grid.addWidget(self._info, 2, 0, 1, 3)
-        grid.addWidget(self._learned, 3, 0, 1, 2)
-        grid.addWidget(self._all, 3, 2)
+        grid.addWidget(self.calibration, 3, 0, 1, 3)
+        grid.addWidget(self._learned, 4, 0, 1, 2)
+        grid.addWidget(self._all, 4, 2)
         self.set_learned(())
