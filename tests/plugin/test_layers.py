@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels
 
+from napari_ood_seg.core.data.preview import Tone, preview
 from napari_ood_seg.core.errors import ImageError
 from napari_ood_seg.core.types import ClassInfo
 from napari_ood_seg.plugin.layers import (
@@ -16,7 +18,9 @@ from napari_ood_seg.plugin.layers import (
     is_candidate,
     make_classes,
     make_heatmap,
+    make_picture,
     make_scribbles,
+    needs_picture,
     placement,
     role_of,
     source_of,
@@ -231,3 +235,27 @@ def test_the_heatmap_is_from_0_to_1_and_the_classes_cannot_be_painted() -> None:
 def test_the_brush_suits_the_image(shape: tuple[int, int], size: int) -> None:
     layer = Image(zeros(*shape))
     assert make_scribbles(layer, source_of(layer), CLASSES).brush_size == size
+
+
+@pytest.mark.parametrize("axes", ["CTYX", "TCYX"])
+def test_picture_of_a_series_lies_under_its_time(axes: str) -> None:
+    rng = np.random.default_rng(0)
+    data = rng.uniform(0.1, 0.5, (31, 4, 20, 30)).astype(np.float32)  # C, T, Y, X
+    data *= np.linspace(1, 0.5, 4, dtype=np.float32)[:, None, None]
+    nm = tuple(np.linspace(400, 700, 31).tolist())
+    order = ["CTYX".index(a) for a in axes]
+    facts = {FACTS: {"axes": axes, "wavelengths": nm, "bands": None}}
+    layer = Image(data.transpose(order), metadata=facts)
+    source = source_of(layer)
+    assert needs_picture(source)
+    assert not needs_picture(replace(source, wavelengths=None))
+    picture = make_picture(layer, source, "colour")
+    time = axes.index("T") - layer.ndim  # napari aligns the last axes
+    assert picture.rgb
+    assert (
+        picture.extent.world[:, time].tolist() == layer.extent.world[:, time].tolist()
+    )
+    for t in range(4):
+        shown = np.asarray(picture.data[t]).reshape(20, 30, 3)
+        expected = preview(source, plane=(t,), tone=Tone.fit(source))
+        np.testing.assert_array_equal(shown, expected)
