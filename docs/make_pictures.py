@@ -118,6 +118,17 @@ def spectra(widget: OODSegWidget) -> None:
     _see_all()
 
 
+def operation(widget: OODSegWidget) -> None:
+    """Go to a later frame of the operation, with colours rather than the heatmap."""
+    session = widget.session
+    wait_until(lambda: session.result is not None and not session.busy)
+    frames = widget.reviews.review
+    wait_until(lambda: frames.done == frames.n and not frames.stale, looks=10 * LOOKS)
+    widget.overlays.set_visible("heatmap", visible=False)
+    widget.reviews.go(6)
+    _see_all()
+
+
 def review(widget: OODSegWidget) -> None:
     """Predict all frames of the operation, and go to one with something unknown."""
     import napari
@@ -237,6 +248,7 @@ DOCUMENTED = {
     "histology-light": Picture(theme="light"),
     "histology-200": Picture(scale=2.0, size=(2732, 1536)),
     "hyperspectral": Picture(sample="hyperspectral"),
+    "operation": Picture(sample="operation", do=operation),
     "guide": Picture(do=guide),
     "guide-light": Picture(do=guide, theme="light"),
     "several": Picture(do=several),

@@ -10,6 +10,7 @@ from napari_ood_seg.core.io.scribble_files import load_scribbles
 from napari_ood_seg.plugin.layers import role_of
 from napari_ood_seg.plugin.sample_data import model_reader, scribbles_reader
 from napari_ood_seg.samples import load_sample
+from napari_ood_seg.surgical import operation
 from tests.plugin.driver import open_panel, two_halves
 
 if TYPE_CHECKING:
@@ -34,10 +35,12 @@ def our_plugin() -> None:
 
 
 def assert_adopted(panel: OODSegWidget, name: str) -> None:
-    sample = load_sample(name)
+    sample = operation() if name == "operation" else load_sample(name)
     assert panel.session.classes == sample.classes
-    labels = sample.scribbles.to_labels()
-    np.testing.assert_array_equal(panel.session.scribbles.to_labels(), labels)
+    for plane in {s.plane for s in sample.scribbles.strokes}:
+        labels = sample.scribbles.to_labels(plane=plane)
+        found = panel.session.scribbles.to_labels(plane=plane)
+        np.testing.assert_array_equal(found, labels)
     assert panel.session.source is not None
     assert panel.session.source.wavelengths == sample.image.wavelengths
     assert panel.session.source.n_channels == sample.image.n_channels
@@ -89,6 +92,26 @@ def test_scribbles_of_a_stack_round_trip(driver: Driver, tmp_path: Path) -> None
     driver.layer.save(str(tmp_path / "z.oodscribbles"))
     scribbles, _ = load_scribbles(tmp_path / "z.oodscribbles")
     assert [(s.plane, len(s)) for s in scribbles.strokes] == [((2,), 16)]
+
+
+def test_scribbles_of_the_first_planes_fit_the_whole_stack(
+    driver: Driver, tmp_path: Path
+) -> None:
+    stack = np.random.default_rng(0).random((3, 32, 48))
+    image = driver.add_image(stack)
+    driver.images.choose(image, "ZYX")
+    driver.layer.data[1, 4:8, 5:9] = 1
+    path = str(tmp_path / "z.oodscribbles")
+    driver.layer.save(path)
+    driver.viewer.layers.clear()
+    driver.images.choose(driver.add_image(stack, name="again"), "ZYX")
+    (opened,) = driver.viewer.open(path, plugin=PLUGIN)
+    driver.until(lambda: driver.images.scribbles is opened)
+    assert opened.data.shape == (3, 32, 48)
+    assert [(s.plane, len(s)) for s in driver.session.scribbles.strokes] == [((1,), 16)]
+    driver.viewer.dims.set_current_step(0, 2)
+    driver.stroke((20, 10), (20, 20))
+    assert {s.plane for s in driver.session.scribbles.strokes} == {(1,), (2,)}
 
 
 def test_a_model_opens_the_panel(viewer: Viewer, qtbot: QtBot, tmp_path: Path) -> None:

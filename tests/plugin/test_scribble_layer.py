@@ -12,6 +12,7 @@ from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.plugin.scribble_layer import (
     STROKES,
     WINDOW,
+    fill_up,
     fits,
     index_of,
     planes_of,
@@ -82,6 +83,25 @@ def test_an_axis_that_is_stretched_is_no_plane() -> None:
     stretch(layer, (1,), Dims(ndim=4))
     layer.data = np.zeros((3, 2, 6, 8), np.uint8)  # somebody replaced them
     assert planes_of(layer) == (3, 2)
+
+
+def test_a_layer_gets_the_planes_that_its_file_did_not_know() -> None:
+    layer = layer_of(WIDE, (1, [[9, 9]], (1,)), planes=2)
+    strokes = strokes_of(layer)
+    layer.data[1, 2, 3] = 1
+    stretch(layer, (1,), Dims(ndim=4))
+    source = ImageSource.from_array(np.zeros((5, 100, 200), np.uint8), axes="ZYX")
+    assert fits(layer, source)
+    fill_up(layer, source.plane_shape)
+    assert layer.data.shape == (5, 1, 6, 8)
+    assert planes_of(layer) == (5,)
+    assert np.argwhere(layer.data).tolist() == [[1, 0, 2, 3]]
+    assert strokes_of(layer) is strokes
+    same = layer.data
+    fill_up(layer, (5,))
+    assert layer.data is same
+    fewer = ImageSource.from_array(np.zeros((4, 100, 200), np.uint8), axes="ZYX")
+    assert not fits(layer, fewer)
 
 
 @pytest.mark.parametrize(

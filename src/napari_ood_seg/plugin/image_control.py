@@ -25,6 +25,7 @@ from napari_ood_seg.plugin.layers import (
     stretched_axes,
 )
 from napari_ood_seg.plugin.scribble_layer import (
+    fill_up,
     fits,
     renumber,
     stretch,
@@ -215,6 +216,7 @@ class ImageControl(QObject):
         image, source = self.image, self._session.source
         assert image is not None
         assert source is not None
+        fill_up(layer, source.plane_shape)
         stretch(layer, stretched_axes(image, source), self._viewer.dims)
         place = scribbles_placement(image, source, window_of(layer))
         for key, value in place.items():

@@ -130,9 +130,32 @@ def renumber(layer: Labels, numbers: Mapping[int, int]) -> None:
 
 
 def fits(layer: Labels, source: ImageSource) -> bool:
-    """Whether a layer can hold the scribbles of an image."""
-    planes, shape = planes_of(layer), window_of(layer).shape
-    return (planes, shape) == (source.plane_shape, (source.height, source.width))
+    """Whether a layer can hold the scribbles of an image.
+
+    It may have fewer planes, see `fill_up`: a file knows those that are painted only.
+    """
+    planes, wanted = planes_of(layer), source.plane_shape
+    fewer = len(planes) == len(wanted) and all(
+        n <= m for n, m in zip(planes, wanted, strict=True)
+    )
+    return fewer and window_of(layer).shape == (source.height, source.width)
+
+
+def fill_up(layer: Labels, planes: Sequence[int]) -> None:
+    """Add empty planes to a layer, so that it has as many as its image."""
+    now = planes_of(layer)
+    if now == tuple(planes):
+        return
+    axes = [a for a in range(layer.ndim - 2) if a not in _stretched(layer)]
+    more = [(0, 0)] * layer.ndim
+    for axis, n, m in zip(axes, now, planes, strict=True):
+        more[axis] = (0, m - n)
+    layer.data = np.pad(np.asarray(layer.data), more)
+    forget_undo(layer)
+
+
+def _stretched(layer: Labels) -> tuple[int, ...]:
+    return stretched_in(layer.metadata, layer.data.shape)
 
 
 def offset(
