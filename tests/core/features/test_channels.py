@@ -8,6 +8,8 @@ import torch
 from sklearn.decomposition import PCA
 
 from napari_ood_seg.core.config import FilterConfig
+from napari_ood_seg.core.data.colours import linear_rgb, xyz
+from napari_ood_seg.core.data.false_colours import noise_axes
 from napari_ood_seg.core.errors import ImageError
 from napari_ood_seg.core.features.channels import (
     SPECTRAL_FROM,
@@ -53,6 +55,47 @@ def test_channels_are_principal_components(n_channels: int) -> None:
     assert found[0].std() == pytest.approx(1, rel=1e-3)
     top = channels.basis.abs().argmax(0)
     assert (channels.basis[top, torch.arange(n_channels)] > 0).all()
+
+
+def noisy_spectra(noise: float = 0.02) -> Tensor:
+    """Two smooth materials in stripes; the noise grows from band to band."""
+    generator = torch.Generator().manual_seed(0)
+    rise = torch.linspace(0.2, 0.8, 12)
+    kind = torch.arange(60) // 15 % 2
+    clean = torch.stack([rise, rise.flip(0)])[kind].T[:, None].expand(12, 50, 60)
+    spread = noise * torch.linspace(0.1, 3, 12)[:, None, None]
+    return clean + spread * torch.randn(12, 50, 60, generator=generator)
+
+
+def test_components_with_the_least_noise_are_those_of_a_second_implementation() -> None:
+    x = noisy_spectra()
+    channels = fitted_channels(x, components="mnf", spectral="none", max_components=3)
+    axes = noise_axes(x.double().numpy())[:, :3]
+    mean = channels.mean[:, None, None]
+    expected = np.tensordot(axes.T, (x - mean).double().numpy(), 1) / channels.scale
+    for found, wanted in zip(channels(x).double().numpy(), expected, strict=True):
+        assert abs(np.corrcoef(found.ravel(), wanted.ravel())[0, 1]) > 0.999
+    assert float(channels(x)[0].std()) == pytest.approx(1, rel=0.02)
+
+
+def test_noise_along_each_component_is_of_variance_one() -> None:
+    x = noisy_spectra()
+    channels = fitted_channels(x, components="mnf", max_components=12)
+    steps = (channels(x)[:, :, 1:] - channels(x)[:, :, :-1]) * channels.scale
+    inside = torch.arange(59) % 15 != 14  # not across the border of two materials
+    noise = steps[:, :, inside].flatten(1).var(1) / 2
+    torch.testing.assert_close(noise[2:9], torch.ones(7), rtol=0.15, atol=0)
+    back = channels.decoder @ channels(x).flatten(1) * channels.scale / 12**0.5
+    light = channels.light
+    assert light is not None
+    shape = light.shape(x).flatten(1) - channels.mean[:, None]
+    torch.testing.assert_close(back, shape, rtol=0, atol=2e-2)
+
+
+def test_few_channels_have_principal_components() -> None:
+    x = region(3)
+    plain, other = fitted_channels(x), fitted_channels(x, components="mnf")
+    assert torch.equal(plain.basis, other.basis)
 
 
 def test_many_channels_become_few() -> None:
@@ -207,6 +250,25 @@ def test_grey_is_answered_as_in_colour(n: int, rng: np.random.Generator) -> None
     grey = torch.from_numpy(rng.uniform(size=(1, 9, 9))).float()
     mixed = torch.einsum("chw,ck->khw", grey.expand(n, -1, -1), repeated(n))
     torch.testing.assert_close(mixed, grey.expand(3, -1, -1))
+
+
+@pytest.mark.parametrize("nm", [(400.0, 700.0), (500.0, 1000.0), None])
+def test_spectra_have_the_colours_of_daylight_where_they_can(
+    nm: tuple[float, float] | None, rng: np.random.Generator
+) -> None:
+    bands = None if nm is None else np.linspace(*nm, 31).tolist()
+    x = torch.from_numpy(rng.uniform(0.2, 0.6, (31, 30, 40))).float()
+    x[:15] *= torch.linspace(0.3, 1, 40)  # from bluish to reddish
+    colors = ColorMap.fit([x], wavelengths=bands)
+    shown = colors(x)
+    if bands is None or nm == (500.0, 1000.0):
+        assert colors.gamma == 1
+        torch.testing.assert_close(colors(x), ColorMap.fit([x])(x))
+        return
+    linear = linear_rgb(xyz(x.double().numpy(), bands))
+    low, high = np.quantile(linear, [0.005, 0.995])
+    expected = ((linear - low) / (high - low)).clip(0, 1.5) ** (1 / 2.2)
+    np.testing.assert_allclose(shown.numpy(), expected, atol=5e-3)
 
 
 def test_colours_of_channels_that_take_turns(rng: np.random.Generator) -> None:

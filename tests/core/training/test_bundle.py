@@ -208,7 +208,9 @@ SEES_WINDOWS = InstantConfig(filters=FilterConfig(sigmas=(1.0,)), tile=64)
 
 
 def with_encoder(encoder: str, **settings: Any) -> Fitted:
-    source = ImageSource.from_array(three_textures(settings.pop("n_channels", 3)))
+    n = settings.pop("n_channels", 3)
+    nm = np.linspace(400, 700, n) if n > 30 else None
+    source = ImageSource.from_array(three_textures(n), wavelengths=nm)
     return fit(source, config=replace(SEES_WINDOWS, encoder=encoder, **settings))
 
 
@@ -265,6 +267,8 @@ def test_one_from_the_hub_is_named_in_the_file(
         (5, "project", "first three principal components of 5 channels"),
         (5, "adapt", "the 5 channels in turn as red, green and blue"),
         (9, "adapt", "not used: 9 channels are taken for spectra"),
+        (9, "on spectra", "first three principal components of 9 channels"),
+        (31, "on spectra", "the colours in daylight of 31 channels"),
     ],
 )
 def test_how_an_encoder_sees_the_channels_is_told(
@@ -274,10 +278,16 @@ def test_how_an_encoder_sees_the_channels_is_told(
     fitted = with_encoder(
         str(tmp_path / "mine"),
         n_channels=n_channels,
-        encoder_channels=how,
+        encoder_channels="adapt" if how == "adapt" else "project",
+        encoder_on_spectra=how == "on spectra",
     )
+    expected = 2.2 if n_channels == 31 else 1.0
+    colors = fitted.model.descriptor.colors
+    assert colors is None or colors.gamma == expected
     told = [r for r in fitted.model.remarks if "encoder" in r]
     assert len(told) == (words is not None)
     assert words is None or words in told[0]
     save_model(tmp_path / "a.oodseg", fitted.model)
-    assert load_model(tmp_path / "a.oodseg").remarks == fitted.model.remarks
+    again = load_model(tmp_path / "a.oodseg")
+    assert again.remarks == fitted.model.remarks
+    assert again.descriptor.colors is None or again.descriptor.colors.gamma == expected

@@ -117,6 +117,12 @@ class FilterConfig:
         "the hull above it, which leaves absorption bands. none: as it is. auto is l1 "
         "for more than 8 channels.",
     )
+    components: Literal["pca", "mnf"] = setting(
+        "pca",
+        "Components of spectra",
+        "Into what many channels are decorrelated. pca: those with the most variance. "
+        "mnf: those with the least share of noise, which is told from neighbours.",
+    )
     brightness: bool = setting(
         False,
         "Brightness of spectra",
@@ -146,6 +152,10 @@ class FilterConfig:
             self.spectral in SPECTRAL,
             f"unknown spectral normalisation {self.spectral!r}: choose one of "
             + ", ".join(SPECTRAL),
+        )
+        require(
+            self.components in {"pca", "mnf"},
+            f"unknown components {self.components!r}: choose pca or mnf",
         )
         require(self.n_features >= 2, "need at least 2 features")
         require(0 <= self.whitening <= 1, "whitening must lie in [0, 1]")
@@ -270,7 +280,7 @@ class InstantConfig:
     encoder: str = setting(
         "",
         "Encoder",
-        "Pretrained encoder that is used beside the filters on images with few "
+        "Pretrained encoder that is used beside the filters on images with up to 8 "
         "channels: a file of SqueezeNet 1.0 or VGG weights, a folder or the name of a "
         "model of Hugging Face; empty for none.",
         elsewhere=True,
@@ -281,6 +291,13 @@ class InstantConfig:
         "How other than one or three channels are shown to an encoder of colour "
         "images. project: their first three principal components. adapt: the channels "
         "take turns as red, green and blue, each with its weights.",
+    )
+    encoder_on_spectra: bool = setting(
+        False,
+        "Encoder on spectra",
+        "Also use the encoder on images with more than 8 channels, beside the spectral "
+        "features. It sees the colours of daylight if the wavelengths cover the "
+        "visible, else principal components.",
     )
     filters: FilterConfig = field(
         default_factory=FilterConfig, metadata={"label": "Filters"}

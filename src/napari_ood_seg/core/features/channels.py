@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
+import numpy as np
 import torch
 
+from napari_ood_seg.core.data import colours
 from napari_ood_seg.core.errors import ImageError
 from napari_ood_seg.core.features.spectral import NORMALISATIONS
 from napari_ood_seg.core.moments import Moments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from torch import Tensor
 
@@ -26,6 +28,12 @@ _SPECTRA: Final = 4_000
 
 _BY_MEAN: Final = {"l1", "none"}
 """Normalisations that need nothing of a spectrum but the mean of its bands."""
+
+_NOISELESS: Final = 1e-6
+"""Least noise along an axis, as a share of the largest."""
+
+_GAMMA: Final = 2.2
+"""About that of sRGB."""
 
 _LIMITS: Final = torch.tensor([0.005, 0.995])
 
@@ -71,7 +79,8 @@ class ChannelMap:
         to the axes: as they are, a band's spread is about 1 in whatever unit. The
         brightness, if it is a channel, comes back as an offset of all bands.
         """
-        axes = self.basis.mul(len(self.basis) ** 0.5)
+        back: Tensor = torch.linalg.pinv(self.basis.double()).T.float()
+        axes = back.mul(len(self.basis) ** 0.5)
         if self._bright is None:
             return axes
         return torch.cat([torch.ones_like(axes[:, :1]), axes], dim=1)
@@ -169,8 +178,10 @@ class ColorMap:
     """Shows an image with any channels to an encoder that wants colours.
 
     Three channels are taken as they are, one three times, others by their first
-    three principal components, or as `repeated` has them. One stretch for all three
-    brings the 0.5th to the 99.5th percentile of the image to 0 to 1.
+    three principal components, or as `repeated` has them; spectra whose wavelengths
+    are known, and cover enough of the visible, as the eye would see them in daylight.
+    One stretch for all three brings the 0.5th to the 99.5th percentile of the image to
+    0 to 1.
 
     Attributes
     ----------
@@ -178,26 +189,42 @@ class ColorMap:
         `(c, 3)`.
     low, high
         What becomes 0 and 1.
+    gamma
+        Stretched values are raised to one over this power; above 1 for light, which
+        pictures are not linear in.
     """
 
     basis: Tensor = field(repr=False)
     low: float
     high: float
+    gamma: float = 1.0
 
     @classmethod
-    def fit(cls, regions: Iterable[Tensor], *, adapt: bool = False) -> Self:
+    def fit(
+        cls,
+        regions: Iterable[Tensor],
+        *,
+        adapt: bool = False,
+        wavelengths: Sequence[float] | None = None,
+    ) -> Self:
         """Estimate from `(c, h, w)` sample regions.
 
         Parameters
         ----------
         adapt
             Give each channel to one of the colours rather than project them.
+        wavelengths
+            Of the channels, in nm, if they are known.
         """
         rows = torch.cat([subsample(x, _SPECTRA) for x in regions]).cpu()
         rows = rows[torch.isfinite(rows).all(1)]
         c = rows.shape[1]
+        lit = not adapt and c >= SPECTRAL_FROM and _has_colours(wavelengths)
         if adapt or c in (1, 3):
             basis = repeated(c)
+        elif lit and wavelengths is not None:
+            seen = colours.linear_rgb(colours.xyz(np.eye(c), wavelengths))
+            basis = torch.from_numpy(seen.T).float()
         else:
             _, axes = torch.linalg.eigh(Moments.of(rows).covariance)
             top = signed(axes.flip(1)[:, :3]).float()
@@ -205,7 +232,12 @@ class ColorMap:
         values = (rows @ basis).flatten()
         limits = torch.quantile(values[:: max(1, len(values) // 100_000)], _LIMITS)
         low, high = (float(v) for v in limits)
-        return cls(basis=basis, low=low, high=max(high, low + 1e-6))
+        return cls(
+            basis=basis,
+            low=low,
+            high=max(high, low + 1e-6),
+            gamma=_GAMMA if lit else 1.0,
+        )
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return `(3, h, w)` colours of `x`, `(c, h, w)`, about 0 to 1."""
@@ -213,7 +245,13 @@ class ColorMap:
         if not bool(torch.isfinite(found).all()):
             found = mixed(self.basis.T.to(x.device), _finite(x))
         scaled = (found - self.low) / (self.high - self.low)
-        return scaled.clamp(-0.5, 1.5)
+        if self.gamma == 1:
+            return scaled.clamp(-0.5, 1.5)
+        return scaled.clamp(0, 1.5) ** (1 / self.gamma)
+
+
+def _has_colours(wavelengths: Sequence[float] | None) -> bool:
+    return wavelengths is not None and colours.cover(wavelengths) >= colours.LEAST_COVER
 
 
 def repeated(n: int) -> Tensor:
@@ -244,18 +282,23 @@ def fit_channels(config: FilterConfig, regions: Iterable[Tensor]) -> ChannelMap:
     ImageError
         If the image is constant or has no finite pixel.
     """
-    rows = torch.cat([subsample(x, _SPECTRA) for x in regions]).cpu()
-    rows = rows[torch.isfinite(rows).all(1)]
+    pairs = torch.cat([_beside(x, _SPECTRA) for x in regions], dim=1).cpu()
+    rows, right = pairs[:, torch.isfinite(pairs[0]).all(1)]
     if len(rows) == 0:
         raise ImageError("the image has no finite pixel: nothing can be learnt from it")
     kind = normalisation_of(config, rows.shape[1])
     light = None if kind == "none" else Light.fit(rows)
-    moments = Moments.of(rows if light is None else light.shape(rows.T, kind).T)
+    shapes = rows if light is None else light.shape(rows.T, kind).T
+    moments = Moments.of(shapes)
     if light is not None and _is_constant(moments):  # grey: only brightness differs
-        light, moments = None, Moments.of(rows)
+        light, shapes, moments = None, rows, Moments.of(rows)
     if _is_constant(moments):
         raise ImageError("the image is constant: there is nothing to tell classes by")
     values, axes = torch.linalg.eigh(moments.covariance)
+    if config.components == "mnf" and rows.shape[1] >= SPECTRAL_FROM:
+        beside = right if light is None else light.shape(right.T, kind).T
+        both = torch.isfinite(beside).all(1)
+        values, axes = least_noisy(moments, Moments.of((beside - shapes)[both]))
     k = min(config.max_components, len(values))
     return ChannelMap(
         light=light,
@@ -265,6 +308,43 @@ def fit_channels(config: FilterConfig, regions: Iterable[Tensor]) -> ChannelMap:
         normalisation="none" if light is None else kind,
         brightness=light is not None and config.brightness,
     )
+
+
+def least_noisy(signal: Moments, steps: Moments) -> tuple[Tensor, Tensor]:
+    """Return `(c,)` variances over that of the noise, ascending, and `(c, c)` axes.
+
+    The axes, in columns, make the share of the noise in the variance smallest; the
+    noise along each has variance 1.
+
+    Parameters
+    ----------
+    signal
+        Moments of spectra.
+    steps
+        Moments of their differences to a neighbour, half of whose covariance is taken
+        for that of the noise.
+
+    Notes
+    -----
+    Minimum noise fraction, Green et al. (IEEE Trans. Geosci. Remote Sens. 26:65,
+    1988).
+    """
+    sizes, turned = torch.linalg.eigh(steps.covariance / 2)
+    whitening = turned / sizes.clamp_min(_NOISELESS * float(sizes.max())).sqrt()
+    values, axes = torch.linalg.eigh(whitening.T @ signal.covariance @ whitening)
+    return values, whitening @ axes
+
+
+def _beside(x: Tensor, n: int) -> Tensor:
+    """Return about `n` pixels of `x`, `(c, h, w)`, and their right neighbours.
+
+    `(2, n, c)`; the last pixel of a row is its own neighbour.
+    """
+    h, w = x.shape[1:]
+    at = torch.arange(0, h * w, max(1, h * w // n), device=x.device)
+    row, column = at // w, at % w
+    flat = x.permute(1, 2, 0)
+    return torch.stack([flat[row, column], flat[row, (column + 1).clamp_max(w - 1)]])
 
 
 def _is_constant(moments: Moments) -> bool:

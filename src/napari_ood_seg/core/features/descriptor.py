@@ -121,6 +121,7 @@ class Descriptor:
         *,
         encoder: StageEncoder | None = None,
         adapt: bool = False,
+        wavelengths: Sequence[float] | None = None,
         network: StageEncoder | None = None,
     ) -> Self:
         """Estimate the statistics from sample regions of an image.
@@ -133,7 +134,7 @@ class Descriptor:
             Gives `(c, h, w)` regions, the same ones each time it is called.
         encoder, network
             Add their stages as further scales.
-        adapt
+        adapt, wavelengths
             How channels become the colours that the encoder wants, see `ColorMap`.
 
         Raises
@@ -148,7 +149,7 @@ class Descriptor:
             channels=channels,
             reductions=(),
             encoder=encoder,
-            colors=ColorMap.fit(regions(), adapt=adapt)
+            colors=ColorMap.fit(regions(), adapt=adapt, wavelengths=wavelengths)
             if encoder and encoder.colors
             else None,
             network=network,

@@ -123,7 +123,12 @@ def _about(descriptor: Descriptor) -> dict[str, Any] | None:
     encoder, colors = descriptor.encoder, descriptor.colors
     if encoder is None or colors is None:
         return None
-    facts = {"name": encoder.name, "low": colors.low, "high": colors.high}
+    facts = {
+        "name": encoder.name,
+        "low": colors.low,
+        "high": colors.high,
+        "gamma": colors.gamma,
+    }
     return {**facts, **encoder.facts()} if isinstance(encoder, Backbone) else facts
 
 
@@ -230,7 +235,10 @@ def _encoder(
     return {
         "encoder": encoder,
         "colors": ColorMap(
-            low=float(facts["low"]), high=float(facts["high"]), **parts["colors"]
+            low=float(facts["low"]),
+            high=float(facts["high"]),
+            gamma=float(facts.get("gamma", 1.0)),
+            **parts["colors"],
         ),
     }
 

@@ -197,12 +197,14 @@ class InstantTrainer:
             lambda: (x for own in regions for x in own()),
             encoder=self._encoder(sources),
             adapt=self.config.encoder_channels == "adapt",
+            wavelengths=sources[0].wavelengths,
             network=self._network,
         )
 
     def _encoder(self, sources: Sequence[ImageSource]) -> StageEncoder | None:
         """Return the encoder, if there is one; spectra say more than colours."""
-        if not self.config.encoder or sources[0].n_channels >= SPECTRAL_FROM:
+        spectra = sources[0].n_channels >= SPECTRAL_FROM
+        if not self.config.encoder or (spectra and not self.config.encoder_on_spectra):
             return None
         return load_pretrained(self.config.encoder)
 
@@ -366,12 +368,17 @@ def _on_encoder(config: InstantConfig, descriptor: Descriptor) -> tuple[str, ...
     """Return what a person should know about how the encoder saw the channels."""
     encoder, n = descriptor.encoder, descriptor.n_channels
     if encoder is None and config.encoder:
-        text = f"The encoder is not used: {n} channels are taken for spectra."
+        text = (
+            f"The encoder is not used: {n} channels are taken for spectra (see the "
+            "setting Encoder on spectra)."
+        )
         return (text,)
     if encoder is None or descriptor.colors is None or n in (1, 3):
         return ()
     if config.encoder_channels == "adapt":
         how = f"the {n} channels in turn as red, green and blue"
+    elif descriptor.colors.gamma != 1:
+        how = f"the colours in daylight of {n} channels"
     else:
         how = f"the first three principal components of {n} channels"
     return (f"The encoder {encoder.name} sees {how}.",)
