@@ -56,7 +56,7 @@ def fitted(**settings: object) -> ChannelMap:
 @pytest.mark.parametrize("normalisation", ["l1", "snv", "none"])
 def test_spectra_are_those_that_sklearn_reconstructs(normalisation: str) -> None:
     x = cube()
-    decorrelated = fitted(spectral=normalisation, max_components=5)
+    decorrelated = fitted(spectral=normalisation, components="pca", max_components=5)
     net = SpectralNet(5, 2, 8, N_BANDS)
     net.adopt(decorrelated.decoder)
     unit = decorrelated.scale / N_BANDS**0.5

@@ -118,10 +118,11 @@ class FilterConfig:
         "for more than 8 channels.",
     )
     components: Literal["pca", "mnf"] = setting(
-        "pca",
+        "mnf",
         "Components of spectra",
-        "Into what many channels are decorrelated. pca: those with the most variance. "
-        "mnf: those with the least share of noise, which is told from neighbours.",
+        "Into what more than 8 channels are decorrelated. mnf: those with the least "
+        "share of noise, which is told from neighbouring pixels. pca: those with the "
+        "most variance.",
     )
     brightness: bool = setting(
         False,

@@ -75,12 +75,12 @@ class ChannelMap:
     def decoder(self) -> Tensor:
         """`(c, n_out)` back from channels to spectra, without their mean.
 
-        Times `scale / c**0.5` these are the normalised spectra less `mean`, projected
-        to the axes: as they are, a band's spread is about 1 in whatever unit. The
+        Up to a factor these are the normalised spectra less `mean`, projected to the
+        axes: a band's spread along the first of them is about 1, in whatever unit. The
         brightness, if it is a channel, comes back as an offset of all bands.
         """
         back: Tensor = torch.linalg.pinv(self.basis.double()).T.float()
-        axes = back.mul(len(self.basis) ** 0.5)
+        axes = back.mul(len(self.basis) ** 0.5 / back[:, 0].norm())
         if self._bright is None:
             return axes
         return torch.cat([torch.ones_like(axes[:, :1]), axes], dim=1)
