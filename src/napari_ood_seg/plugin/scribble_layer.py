@@ -132,13 +132,14 @@ def renumber(layer: Labels, numbers: Mapping[int, int]) -> None:
 def fits(layer: Labels, source: ImageSource) -> bool:
     """Whether a layer can hold the scribbles of an image.
 
-    It may have fewer planes, see `fill_up`: a file knows those that are painted only.
+    One that was just opened may have fewer planes, see `fill_up`: a file knows those
+    that are painted only.
     """
     planes, wanted = planes_of(layer), source.plane_shape
-    fewer = len(planes) == len(wanted) and all(
-        n <= m for n, m in zip(planes, wanted, strict=True)
-    )
-    return fewer and window_of(layer).shape == (source.height, source.width)
+    fit = planes == wanted
+    if not fit and layer.metadata.get("image") is None and len(planes) == len(wanted):
+        fit = all(n <= m for n, m in zip(planes, wanted, strict=True))
+    return fit and window_of(layer).shape == (source.height, source.width)
 
 
 def fill_up(layer: Labels, planes: Sequence[int]) -> None:

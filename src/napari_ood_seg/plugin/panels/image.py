@@ -50,6 +50,7 @@ class ImagePanel(QWidget):
         self._info = QElidingLabel()
         self._info.setIndent(0)
         self.calibration = CalibrationPanel()
+        self.calibration.hide()  # until there are spectra
         self._learned = LearnedMenu()
         self._learned.toggled_for.connect(self.learn_toggled)
         self._all = QPushButton("Predict all")
