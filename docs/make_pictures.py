@@ -248,7 +248,6 @@ DOCUMENTED = {
     "histology-light": Picture(theme="light"),
     "histology-200": Picture(scale=2.0, size=(2732, 1536)),
     "hyperspectral": Picture(sample="hyperspectral"),
-    "operation": Picture(sample="operation", do=operation),
     "guide": Picture(do=guide),
     "guide-light": Picture(do=guide, theme="light"),
     "several": Picture(do=several),
@@ -258,6 +257,7 @@ DOCUMENTED = {
     "network": Picture(do=network),
     "audit": Picture(do=audit),
     "audit-light": Picture(do=audit, theme="light"),
+    "operation": Picture(sample="operation", do=operation),  # last: hides the heatmap
 }
 """Those of docs/images."""
 
