@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-from napari_ood_seg.core.data.preview import preview
+from napari_ood_seg.core.data.preview import Tone, preview
 from napari_ood_seg.plugin.layers import FACTS
 from napari_ood_seg.plugin.panels.calibration import FILE, NONE
 from tests.plugin.driver import two_halves
@@ -142,6 +142,27 @@ def test_the_colour_picture_follows(driver: Driver, panel: CalibrationPanel) -> 
     assert source is not None
     expected = preview(source)
     driver.until(lambda: np.array_equal(picture.data, expected))
+
+
+@pytest.mark.parametrize("axes", ["CTYX", "TCYX"])
+def test_the_pictures_of_a_series_follow(driver: Driver, axes: str) -> None:
+    counts = np.stack([COUNTS, COUNTS[:, ::-1], COUNTS / 2], axis=axes.index("T"))
+    facts = {FACTS: {**FACT[FACTS], "axes": axes}}
+    driver.add_image(counts, rgb=False, name="counts", metadata=facts)
+    driver.viewer.add_image(WHITE, rgb=False, name="white")
+    driver.spin()
+    picture = driver.viewer.layers["counts colour"]
+    shape, before = picture.data.shape, picture.data
+    choose(driver, "layer white")
+    driver.until(lambda: picture.data is not before)
+    source = driver.session.source
+    assert source is not None
+    assert picture.data.shape == shape
+    tone = Tone.fit(source)
+    for t in range(3):
+        expected = preview(source, plane=(t,), tone=tone)
+        found = np.asarray(picture.data[t]).reshape(expected.shape)
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_another_image_has_references_of_its_own(

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QFileDialog
 
-from napari_ood_seg.core.data.preview import preview
 from napari_ood_seg.core.errors import OODSegError
 from napari_ood_seg.plugin.file_control import settings
-from napari_ood_seg.plugin.layers import is_candidate, role_of
+from napari_ood_seg.plugin.layers import (
+    is_candidate,
+    picture_pixels,
+    role_of,
+    stretched_axes,
+)
 from napari_ood_seg.plugin.panels.calibration import FILE, NONE
 from napari_ood_seg.session.calibration import is_spectral
 
@@ -169,7 +173,8 @@ class CalibrationControl(QObject):
             picture = self._viewer.layers[name]
             if role_of(picture) == "picture":
                 draw = partial(self._draw, picture)
-                self._session.look(partial(preview, after), draw, kind="colour")
+                make = partial(picture_pixels, after, stretched_axes(layer, after))
+                self._session.look(make, draw, kind="colour")
 
     def _draw(self, picture: Image, pixels: Any) -> None:  # noqa: ANN401 - an array
         """Show the colours of the values that are worked on."""

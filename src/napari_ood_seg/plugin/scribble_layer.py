@@ -147,16 +147,13 @@ def fill_up(layer: Labels, planes: Sequence[int]) -> None:
     now = planes_of(layer)
     if now == tuple(planes):
         return
-    axes = [a for a in range(layer.ndim - 2) if a not in _stretched(layer)]
+    stretched = stretched_in(layer.metadata, layer.data.shape)
+    axes = [a for a in range(layer.ndim - 2) if a not in stretched]
     more = [(0, 0)] * layer.ndim
     for axis, n, m in zip(axes, now, planes, strict=True):
         more[axis] = (0, m - n)
     layer.data = np.pad(np.asarray(layer.data), more)
     forget_undo(layer)
-
-
-def _stretched(layer: Labels) -> tuple[int, ...]:
-    return stretched_in(layer.metadata, layer.data.shape)
 
 
 def offset(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from psygnal import Signal
 
+from napari_ood_seg.core.config import SPECTRAL_FROM
 from napari_ood_seg.core.data.reflectance import corrected
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.session.refining import RefiningSession
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from napari_ood_seg.session.runner import Post
 
     Reference = ImageSource | Path
-
-_SPECTRAL_FROM: Final = 9
-"""As `features.channels.SPECTRAL_FROM`, which cannot be had without torch."""
 
 
 class Calibration(NamedTuple):
@@ -161,7 +159,7 @@ def is_spectral(source: ImageSource) -> bool:
     >>> is_spectral(cube), is_spectral(cube.with_bands([True] * 8 + [False]))
     (True, False)
     """
-    return source.wavelengths is not None or source.n_channels >= _SPECTRAL_FROM
+    return source.wavelengths is not None or source.n_channels >= SPECTRAL_FROM
 
 
 def _calibrated(

@@ -9,6 +9,7 @@ from napari_ood_seg.core.config.deep import NETWORKS, DeepConfig
 from napari_ood_seg.core.config.instant import (
     DETECTORS,
     FILTER_KINDS,
+    SPECTRAL_FROM,
     FilterConfig,
     InstantConfig,
     PUConfig,
@@ -19,6 +20,7 @@ __all__ = [
     "DETECTORS",
     "FILTER_KINDS",
     "NETWORKS",
+    "SPECTRAL_FROM",
     "DeepConfig",
     "FilterConfig",
     "InstantConfig",

@@ -7,6 +7,9 @@ from typing import Final, Literal
 
 from napari_ood_seg.core.config.base import require, setting
 
+SPECTRAL_FROM: Final = 9
+"""Images with at least this many channels are taken for spectra."""
+
 FILTER_KINDS: Final = ("colour", "gradient", "hessian", "structure", "deviation")
 """Families of filters, see `features.bank`."""
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 NIR: Final = (850.0, 750.0, 650.0)
 """Wavelengths in nm that the near infrared picture shows as red, green and blue."""
 
+_NOISELESS: Final = 1e-6
+"""Least noise along an axis, as a share of the largest."""
+
 _FITTED: Final = 50_000
 """At most so many pixels enter the covariance of a cube."""
 
@@ -128,11 +131,31 @@ def noise_axes(cube: Cube) -> Floats:
     """
     whole = np.asarray(cube, np.float64)
     noise = _covariance(_pixels(whole[:, :, 1:] - whole[:, :, :-1])) / 2
-    values, axes = np.linalg.eigh(noise)
-    values = np.maximum(values, 1e-9 * max(values.max(), 1e-300))
-    whitening = axes / np.sqrt(values)
-    _, turned = np.linalg.eigh(whitening.T @ _covariance(_pixels(whole)) @ whitening)
-    return _signed(whitening @ turned[:, ::-1])
+    return _signed(least_noisy(_covariance(_pixels(whole)), noise)[1][:, ::-1])
+
+
+def least_noisy(signal: Floats, noise: Floats) -> tuple[Floats, Floats]:
+    """Return `(c,)` variances over that of the noise, ascending, and `(c, c)` axes.
+
+    The axes, in columns, make the share of the noise in the variance smallest; the
+    noise along each has variance 1. See `noise_axes`.
+
+    Parameters
+    ----------
+    signal, noise
+        `(c, c)` covariances.
+
+    Examples
+    --------
+    >>> values, axes = least_noisy(np.diag([4.0, 9.0]), np.diag([1.0, 9.0]))
+    >>> values.round(6).tolist(), abs(axes).round(6).tolist()
+    ([1.0, 4.0], [[0.0, 1.0], [0.333333, 0.0]])
+    """
+    sizes, turned = np.linalg.eigh(noise)
+    floor = _NOISELESS * max(float(sizes.max()), 1e-300)
+    whitening = turned / np.sqrt(np.maximum(sizes, floor))
+    values, axes = np.linalg.eigh(whitening.T @ signal @ whitening)
+    return values, whitening @ axes
 
 
 def pca_picture(cube: Cube) -> Picture:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 import torch
 
+from napari_ood_seg.core.config import SPECTRAL_FROM
 from napari_ood_seg.core.data import colours
+from napari_ood_seg.core.data.false_colours import least_noisy
 from napari_ood_seg.core.errors import ImageError
 from napari_ood_seg.core.features.spectral import NORMALISATIONS
 from napari_ood_seg.core.moments import Moments
@@ -20,17 +22,11 @@ if TYPE_CHECKING:
 
     from napari_ood_seg.core.config import FilterConfig
 
-SPECTRAL_FROM: Final = 9
-"""Images with at least this many channels are taken for spectra."""
-
 _SPECTRA: Final = 4_000
 """Pixels per region that enter the statistics of the channels."""
 
 _BY_MEAN: Final = {"l1", "none"}
 """Normalisations that need nothing of a spectrum but the mean of its bands."""
-
-_NOISELESS: Final = 1e-6
-"""Least noise along an axis, as a share of the largest."""
 
 _GAMMA: Final = 2.2
 """About that of sRGB."""
@@ -50,7 +46,9 @@ class ChannelMap:
     mean
         `(c,)` mean of the channels, after the normalisation.
     basis
-        `(c, k)` orthonormal principal axes, the largest variance first.
+        `(c, k)` axes in columns: orthonormal principal ones, the largest variance
+        first, or those of
+        `false_colours.least_noisy`, the least noise first.
     scale
         Spread along the first axis; what comes out has spread 1 there.
     normalisation
@@ -298,7 +296,9 @@ def fit_channels(config: FilterConfig, regions: Iterable[Tensor]) -> ChannelMap:
     if config.components == "mnf" and rows.shape[1] >= SPECTRAL_FROM:
         beside = right if light is None else light.shape(right.T, kind).T
         both = torch.isfinite(beside).all(1)
-        values, axes = least_noisy(moments, Moments.of((beside - shapes)[both]))
+        steps = Moments.of((beside - shapes)[both])
+        found = least_noisy(moments.covariance.numpy(), steps.covariance.numpy() / 2)
+        values, axes = (torch.from_numpy(v) for v in found)
     k = min(config.max_components, len(values))
     return ChannelMap(
         light=light,
@@ -308,31 +308,6 @@ def fit_channels(config: FilterConfig, regions: Iterable[Tensor]) -> ChannelMap:
         normalisation="none" if light is None else kind,
         brightness=light is not None and config.brightness,
     )
-
-
-def least_noisy(signal: Moments, steps: Moments) -> tuple[Tensor, Tensor]:
-    """Return `(c,)` variances over that of the noise, ascending, and `(c, c)` axes.
-
-    The axes, in columns, make the share of the noise in the variance smallest; the
-    noise along each has variance 1.
-
-    Parameters
-    ----------
-    signal
-        Moments of spectra.
-    steps
-        Moments of their differences to a neighbour, half of whose covariance is taken
-        for that of the noise.
-
-    Notes
-    -----
-    Minimum noise fraction, Green et al. (IEEE Trans. Geosci. Remote Sens. 26:65,
-    1988).
-    """
-    sizes, turned = torch.linalg.eigh(steps.covariance / 2)
-    whitening = turned / sizes.clamp_min(_NOISELESS * float(sizes.max())).sqrt()
-    values, axes = torch.linalg.eigh(whitening.T @ signal.covariance @ whitening)
-    return values, whitening @ axes
 
 
 def _beside(x: Tensor, n: int) -> Tensor:

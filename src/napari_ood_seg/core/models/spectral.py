@@ -29,7 +29,7 @@ _PIXELS: Final = 2**11
 class SpectralNet(StagedNet):
     """Convolutions along the bands of each pixel, whatever its neighbours are.
 
-    What comes in are the scores of a principal component analysis. A fixed layer,
+    What comes in are the scores of the components of spectra. A fixed layer,
     `decoder`, makes spectra of them again, without what lies outside the axes, which
     is mostly noise. Three convolutions along the bands follow, and one that covers all
     positions that are left. The latter stands for the usual pooling: a mean over the

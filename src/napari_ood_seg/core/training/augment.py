@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 
-from napari_ood_seg.core.features.channels import SPECTRAL_FROM
+from napari_ood_seg.core.config import SPECTRAL_FROM
 
 if TYPE_CHECKING:
     from torch import Tensor

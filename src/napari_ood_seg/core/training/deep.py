@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_ood_seg.core.features.channels import SPECTRAL_FROM, fit_channels
+from napari_ood_seg.core.config import SPECTRAL_FROM
+from napari_ood_seg.core.features.channels import fit_channels
 from napari_ood_seg.core.features.store import sample_regions
 from napari_ood_seg.core.models import spectral
 from napari_ood_seg.core.models.efficient import EfficientUNet, load_pretrained

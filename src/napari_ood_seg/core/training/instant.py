@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from napari_ood_seg.core.config import SPECTRAL_FROM
 from napari_ood_seg.core.data.scribbles import Scribbles, require_same_shape
 from napari_ood_seg.core.errors import ModelMismatchError
 from napari_ood_seg.core.features import pyramid
-from napari_ood_seg.core.features.channels import SPECTRAL_FROM
 from napari_ood_seg.core.features.descriptor import Descriptor
 from napari_ood_seg.core.features.pretrained import load_pretrained
 from napari_ood_seg.core.features.pyramid import Footprint
