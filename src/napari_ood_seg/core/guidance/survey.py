@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _CELLS: Final = 60_000
 _SIDE: Final = 80
 _ACROSS: Final = 12
-"""Tiles at most along each side of what is looked at: half a minute or so."""
+"""Tiles at most along each side of what is looked at: under a minute on two cores."""
 
 _EDGE: Final = 4
 """A cell has this edge in pixels, less in small images and more in large ones."""
