@@ -1,12 +1,16 @@
-"""Keeps the panel from being drawn between a stroke and its result."""
+"""Keeps what lies beside the canvas from being drawn while somebody waits."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from qtpy.QtCore import QObject, QTimer
+from qtpy.QtWidgets import QDockWidget, QStatusBar
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qtpy.QtWidgets import QWidget
 
     from napari_ood_seg.plugin.image_control import ImageControl
@@ -15,16 +19,22 @@ if TYPE_CHECKING:
 LONGEST_MS: Final = 400
 """So long the panel waits for the result, then it is drawn without."""
 
+PAINTING_MS: Final = 10_000
+"""So long a stroke is painted calmly; if we never hear of its end, no longer."""
+
 _AFTER_MS: Final = 30
 """The result is drawn first, and the panel in the next frame."""
 
 
 class Calm(QObject):
-    """Holds back the drawing of a widget from a stroke until its result is drawn.
+    """Holds back what Qt draws beside the canvas during a stroke, and until its result.
 
-    Whatever changes in a panel beside an OpenGL canvas has Qt put the whole window
-    together anew, canvas included, which takes time from the prediction that somebody
-    waits for. Everything works meanwhile, and is drawn at once afterwards.
+    Whatever changes beside an OpenGL canvas has Qt put the whole window together anew,
+    canvas included, which takes time from the hand, and from the prediction that
+    somebody waits for. During a stroke, napari draws its list of layers at each move of
+    the mouse, though nothing in it changes, and its status bar. These are held from the
+    press; the panel from the end of the stroke on, and only in live mode. Everything
+    works meanwhile, and is drawn at once afterwards.
 
     Parameters
     ----------
@@ -50,24 +60,40 @@ class Calm(QObject):
 
     def close(self) -> None:
         """Stop following."""
-        self._tell_thumbnail()
+        self._let_go()
         self._session.painting_changed.disconnect(self._on_painting)
         self._session.busy_changed.disconnect(self._on_busy)
 
     @property
     def held(self) -> bool:
-        """Whether drawing is held back."""
+        """Whether drawing of the panel is held back."""
         return not self._widget.updatesEnabled()
 
     def _let_go(self) -> None:
-        self._widget.setUpdatesEnabled(True)
+        with suppress(RuntimeError):  # Qt may have deleted them at the very end
+            self._end.stop()
+            for widget in (self._widget, *self._around()):
+                widget.setUpdatesEnabled(True)
         self._tell_thumbnail()
 
     def _on_painting(self, painting: bool) -> None:
-        if not painting and self._session.live:
+        if painting:
+            for widget in self._around():
+                widget.setUpdatesEnabled(False)
+            self._end.start(PAINTING_MS)
+        elif self._session.live:
             self._widget.setUpdatesEnabled(False)
             self._hold_thumbnail()
             self._end.start(LONGEST_MS)
+        else:
+            self._let_go()
+
+    def _around(self) -> Iterator[QWidget]:
+        """Yield what napari draws anew with each move of a painting mouse."""
+        window = self._widget.window()
+        layers = window and window.findChild(QDockWidget, "layer list")
+        status = window and window.findChild(QStatusBar)
+        yield from (widget for widget in (layers, status) if widget)
 
     def _hold_thumbnail(self) -> None:
         layer = self._images.scribbles

@@ -190,6 +190,9 @@ class JobControl(QObject):
         self._results.set_promise(" ".join([text, *model.remarks]))
 
     def _show_result(self) -> None:
+        if self._session.painting:  # whose hand must not wait for it
+            self._count.start()
+            return
         self._show_promise()
         self._show_areas()
 

@@ -334,11 +334,13 @@ class Overlays(QObject):
 
     def _show_thumbnails(self) -> None:
         """Bring the thumbnails up to date, and what was blanked, once it is quiet."""
-        if not self._session.busy and not self._session.ahead:
+        if self._session.painting:
+            self._still.start()
+        elif not self._session.busy and not self._session.ahead:
             self._also = self._everywhere()
             for shown in self._also:
                 shown.refresh_thumbnails()
-            self._draw()
+            self._draw(thumbnail=True)
 
     def _on_keep(self) -> None:
         if self._session.result is not None:
@@ -351,13 +353,12 @@ class Overlays(QObject):
             if shown.classes is not None:
                 shown.classes.colormap = colors
 
-    def _draw(self) -> None:
-        still = not self._session.busy and not self._session.ahead
+    def _draw(self, *, thumbnail: bool = False) -> None:
         also, self._also = self._also - {self._shown}, set()
         for shown in (self._shown, *also):
             for layer in shown.layers():
                 if layer in self._viewer.layers:
-                    layer.refresh(extent=False, thumbnail=still)
+                    layer.refresh(extent=False, thumbnail=thumbnail)
 
 
 def _heatmap_opacity(opacity: float) -> float:

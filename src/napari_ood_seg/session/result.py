@@ -26,7 +26,7 @@ _TYPICALITY[0] = np.nan
 _OOD: Final = np.nan_to_num(1 - _TYPICALITY)
 """What each code means; looking up is several times faster than computing."""
 
-_COUNTED: Final = 2**22
+_COUNTED: Final = 2**19
 """Of images with more pixels than this, areas are counted on a grid."""
 
 

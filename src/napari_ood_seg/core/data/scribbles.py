@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Coords = npt.NDArray[np.int32]
+    Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,9 +45,26 @@ class Stroke:
     class_id: int
     coords: Coords = field(repr=False)
     plane: tuple[int, ...] = ()
+    _box: Box = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_box", _box_of(self.coords))
 
     def __len__(self) -> int:
         return len(self.coords)
+
+    def touches(self, box: Box) -> bool:
+        """Whether the box of a stroke and another one overlap.
+
+        Parameters
+        ----------
+        box
+            First and last row, first and last column.
+        """
+        top, bottom, left, right = self._box
+        return (
+            top <= box[1] and bottom >= box[0] and left <= box[3] and right >= box[2]
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +136,12 @@ class Scribbles:
         if len(new) and ((new < 0).any() or (new >= self.shape).any()):
             raise ScribbleError(f"a stroke leaves the image of shape {self.shape}")
         flat, first = np.unique(_flat(new, self.shape), return_index=True)
-        kept = [_without(s, flat, self.shape) for s in self.strokes if s.plane == plane]
+        box = _box_of(new)
+        kept = [
+            _without(s, flat, self.shape) if s.touches(box) else s
+            for s in self.strokes
+            if s.plane == plane
+        ]
         others = [s for s in self.strokes if s.plane != plane]
         strokes = sorted([*others, *(s for s in kept if len(s))], key=lambda s: s.id)
         if class_id == UNLABELLED or len(flat) == 0:
@@ -182,8 +205,9 @@ class Scribbles:
         origin = np.array([rows.start, columns.start])
         size = np.array([rows.stop, columns.stop]) - origin
         out = np.zeros(size, np.uint8)
+        box = (rows.start, rows.stop - 1, columns.start, columns.stop - 1)
         for stroke in self.strokes:
-            if stroke.plane == plane:
+            if stroke.plane == plane and stroke.touches(box):
                 at = stroke.coords - origin
                 at = at[((at >= 0) & (at < size)).all(1)]
                 out[at[:, 0], at[:, 1]] = stroke.class_id
@@ -290,11 +314,17 @@ def _flat(coords: Coords, shape: tuple[int, int]) -> npt.NDArray[np.int64]:
     return flat
 
 
+def _box_of(coords: Coords) -> Box:
+    """Return first and last row, first and last column; a box of nothing if empty."""
+    if len(coords) == 0:
+        return 0, -1, 0, -1
+    (top, left), (bottom, right) = coords.min(0).tolist(), coords.max(0).tolist()
+    return top, bottom, left, right
+
+
 def _without(
     stroke: Stroke, flat: npt.NDArray[np.int64], shape: tuple[int, int]
 ) -> Stroke:
     own = _flat(stroke.coords, shape)
-    if len(flat) == 0 or own.max() < flat[0] or own.min() > flat[-1]:
-        return stroke
     keep = ~np.isin(own, flat, assume_unique=True)
     return stroke if keep.all() else replace(stroke, coords=stroke.coords[keep])
