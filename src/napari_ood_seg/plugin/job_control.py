@@ -192,9 +192,9 @@ class JobControl(QObject):
     def _show_result(self) -> None:
         if self._session.painting:  # whose hand must not wait for it
             self._count.start()
-            return
-        self._show_promise()
-        self._show_areas()
+        elif not self._session.busy:  # else its end shows what there is then
+            self._show_promise()
+            self._show_areas()
 
     def _show_areas(self) -> None:
         result = self._session.result

@@ -78,8 +78,9 @@ class Mahalanobis(FittedTensors):
         target = sphere(everything.covariance)
         moments = [s.moments(self.view, self._prepare) for s in pixels.strokes]
         mean, covariance = class_moments(moments, _members(pixels, left_out))
-        shared = covariance.mean(1, keepdim=True)
-        within = (1 - self.own_shape) * shared + self.own_shape * covariance
+        within = covariance.mean(1, keepdim=True)
+        if self.own_shape:
+            within = (1 - self.own_shape) * within + self.own_shape * covariance
         blend = (1 - self.shrinkage) * within + self.shrinkage * target
         whitening = inverse_factors(blend)
         return [

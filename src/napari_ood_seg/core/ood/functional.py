@@ -36,7 +36,9 @@ def squared_mahalanobis(z: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
     means
         `(k, d)` class means.
     whitening
-        `(k, d, d)` matrices `A` with `A^T A` the inverse covariance of a class.
+        `(k, d, d)` matrices `A` with `A^T A` the inverse covariance of a class, or
+        `(1, d, d)` for a covariance that all share: some times faster, as what is
+        quadratic in the features is then the same for all classes.
 
     References
     ----------
@@ -50,11 +52,22 @@ def squared_mahalanobis(z: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
     [[25.0]]
     """
     k, d, _ = whitening.shape
+    if k == 1:
+        return _with_shared_covariance(z, means, whitening[0])
     stacked = whitening.reshape(k * d, d)
     offset = torch.bmm(whitening, means[..., None]).view(k * d, 1)
     white = stacked @ z.T  # pixels last: sums run along them
     white -= offset
     return white.square_().view(k, d, -1).sum(1).T
+
+
+def _with_shared_covariance(z: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
+    """Return `|u|^2 - 2 u.v + |v|^2`, `u` the pixels and `v` the means, whitened."""
+    centre = means.mean(0)  # near the pixels, so that little is lost to rounding
+    own = (means - centre) @ whitening.T
+    white = whitening @ z.T - (whitening @ centre)[:, None]
+    squares = (own @ white).mul_(-2.0).add_(own.square().sum(1)[:, None])
+    return squares.add_(white.square_().sum(0)).clamp_min_(0.0).T
 
 
 def inverse_factor(covariance: Tensor) -> Tensor:

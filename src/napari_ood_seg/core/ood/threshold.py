@@ -9,6 +9,7 @@ lies between the two, close to the second.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 import numpy as np
@@ -31,6 +32,9 @@ HELD_OUT_SHARE: Final = 0.78
 """Weight of held-out scores against those of pixels that were fitted on."""
 
 _N: Final = 1024
+_NODES: Final = 2**14
+"""Steps of the table by which typicality is looked up."""
+
 _SOME: Final = np.unique(np.r_[0:_N:8, _N - 32 : _N + 1])
 """Of the levels: denser where thresholds lie."""
 
@@ -40,7 +44,7 @@ LEVELS: Final = torch.cat(
 """`(q,)` shares of known pixels at which the quantiles of their scores are kept."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Calibration:
     """Turns OOD scores into typicality.
 
@@ -128,13 +132,17 @@ class Calibration:
         >>> [round(float(t), 2) for t in c.typicality(torch.tensor([-1.0, 0.25, 2.0]))]
         [1.0, 0.75, 0.0]
         """
-        if len(self.quantiles) == 1 or best is None:
-            return _share_above(scores, self.quantiles[0])
+        if len(self._falling) == 1 or best is None:
+            return self._falling[0](scores)
         out = torch.zeros_like(scores)
-        for i, quantiles in enumerate(self.quantiles):
+        for i, falling in enumerate(self._falling):
             mine = best == i
-            out[mine] = _share_above(scores[mine], quantiles)
+            out[mine] = falling(scores[mine])
         return out
+
+    @cached_property
+    def _falling(self) -> list[Falling]:
+        return [Falling(row) for row in self.quantiles]
 
 
 def stroke_quantiles(classes: Sequence[Strokes]) -> Tensor:
@@ -219,19 +227,38 @@ def conformal_quantiles(classes: Sequence[Strokes]) -> Tensor:
     return ordered[at.clamp_max(n - 1)]
 
 
-def _share_above(scores: Tensor, quantiles: Tensor) -> Tensor:
-    """Return 1 - the distribution function that goes through the quantiles."""
-    knots = quantiles.to(scores)
-    at = torch.searchsorted(knots, scores.contiguous(), side="left")
-    high = at.clamp(1, len(knots) - 1)
-    low = high - 1
-    step = (knots[high] - knots[low]).clamp_min(1e-12)
-    part = ((scores - knots[low]) / step).clamp(0.0, 1.0)
-    levels = LEVELS.to(scores)
-    share = 1.0 - torch.lerp(levels[low], levels[high], part)
-    share[at == 0] = 1.0
-    share[(at == len(knots)) | scores.isnan()] = 0.0
-    return share
+class Falling:
+    """1 - the distribution function that goes through quantiles, by looking it up.
+
+    Linear between `_NODES` even steps from the first quantile to the last. Searching
+    among the quantiles takes some ten times longer, and says the same to within what
+    the function changes over a step.
+
+    Parameters
+    ----------
+    quantiles
+        `(q,)` at `LEVELS`.
+    """
+
+    def __init__(self, quantiles: Tensor) -> None:
+        knots = quantiles.double().cpu().numpy()
+        self._low, self._high = float(knots[0]), float(knots[-1])
+        at = np.linspace(self._low, self._high, _NODES + 1)
+        self._share = torch.from_numpy(1.0 - np.interp(at, knots, LEVELS.numpy()))
+        self._per_unit = _NODES / max(self._high - self._low, 1e-30)
+
+    def __call__(self, scores: Tensor) -> Tensor:
+        """Return the share of known pixels that score at least as high."""
+        share = self._share.to(scores)
+        steps = ((scores - self._low) * self._per_unit).clamp_(0.0, _NODES)
+        low = steps.nan_to_num().to(torch.int32).clamp_max_(_NODES - 1)
+        above, below = (
+            share.index_select(0, (low + i).flatten()).view_as(scores) for i in (0, 1)
+        )
+        between = torch.lerp(above, below, steps - low)
+        # no known pixel scored higher than the last; comparisons with NaN fail
+        between = torch.where(scores <= self._high, between, 0.0)
+        return torch.where(scores <= self._low, 1.0, between)
 
 
 def _filled(strokes: Strokes) -> list[Tensor]:
