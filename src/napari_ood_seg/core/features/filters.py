@@ -23,7 +23,17 @@ def reflect_index(n: int, before: int, after: int, *, device: torch.device) -> T
     >>> reflect_index(3, 2, 3, device=torch.device("cpu")).tolist()
     [2, 1, 0, 1, 2, 1, 0, 1]
     """
-    i = torch.arange(-before, n + after, device=device)
+    return reflected(torch.arange(-before, n + after, device=device), n)
+
+
+def reflected(i: Tensor, n: int) -> Tensor:
+    """Return which of `n` pixels is seen at positions that may lie beyond them.
+
+    Examples
+    --------
+    >>> reflected(torch.tensor([-2, -1, 0, 2, 3, 4]), 3).tolist()
+    [2, 1, 0, 2, 1, 0]
+    """
     if n == 1:
         return torch.zeros_like(i)
     i = i.abs() % (2 * (n - 1))

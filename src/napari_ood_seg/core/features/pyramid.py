@@ -167,7 +167,7 @@ def _taps(at: Tensor, n: int, factor: int, smoothing: float) -> tuple[Tensor, Te
     else:
         kernel, radius = torch.ones(1), 0
     around = at[:, None] + torch.arange(-radius, radius + 1)
-    source = filters.reflect_index(n, radius, radius, device=at.device)[around + radius]
+    source = filters.reflected(around, n)
     n_level = -(-n // factor)
     centre = ((source + 0.5) / factor - 0.5).clamp_min(0)
     low = centre.floor().long().clamp_max(n_level - 1)

@@ -96,14 +96,14 @@ class FeatureStore:
     def tile(self, plane: Plane, index: int, *, keep: bool = True) -> TileFeatures:
         """Return the features of a tile; without `keep` no other makes way for it."""
         key = (plane, index)
-        found = self._kept.pop(key, None)
-        if found is None:
-            found = self._compute(plane, self.tiles[index])
-            if not keep:
-                return found
-        self._kept[key] = found
-        while self.n_bytes > self.budget and len(self._kept) > 1:
-            self._kept.popitem(last=False)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        found = self._compute(plane, self.tiles[index])
+        if keep:
+            self._kept[key] = found
+            while self.n_bytes > self.budget and len(self._kept) > 1:
+                self._kept.popitem(last=False)
         return found
 
     def part(
@@ -226,7 +226,8 @@ class FeatureStore:
             mine = torch.nonzero(owner == index)[:, 0]
             tile = self.tile(plane, index)
             local = cells[mine] - torch.tensor(tile.origin) // factor
-            found = tile.levels[level][:, local[:, 0], local[:, 1]]
+            flat = local[:, 0] * tile.levels[level].shape[2] + local[:, 1]
+            found = tile.levels[level].flatten(1).index_select(1, flat.to(self.device))
             out[mine.to(self.device)] = found.T
         return out
 
