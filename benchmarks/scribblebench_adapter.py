@@ -60,6 +60,17 @@ def deep(
     return run(train, test, DeepConfig(**given))
 
 
+def deep_with_encoder(
+    train: Sequence[tuple[Image, npt.NDArray[np.int_]]],
+    test: Sequence[Image],
+    spacing: object,  # noqa: ARG001 - scribblebench passes it
+) -> list[Result]:
+    """The deep engine beside the encoder of `instant`; settings as for `deep`."""
+    given = json.loads(os.environ.get("NAPARI_OOD_SEG_DEEP", "{}"))
+    heads = InstantConfig(encoder=os.environ["NAPARI_OOD_SEG_WEIGHTS"])
+    return run(train, test, DeepConfig(**given, heads=heads))
+
+
 def deep_spectral(
     train: Sequence[tuple[Image, npt.NDArray[np.int_]]],
     test: Sequence[Image],
