@@ -23,7 +23,7 @@ from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.inference.live import predict_live
 from napari_ood_seg.core.inference.predict import predict
-from napari_ood_seg.core.inference.view import Extent, View
+from napari_ood_seg.core.inference.view import Extent, Goal, View
 from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Painting:
         model, store = self._trained()
         coverage = Coverage.none((self._size, self._size), store.cell)
         for _ in predict_live(
-            model, store, coverage, look=lambda: view, extent=Extent.VIEW
+            model, store, coverage, look=lambda: view, goal=Goal(Extent.VIEW)
         ):
             pass
 

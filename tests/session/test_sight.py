@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from napari_ood_seg.session.sight import Sight, distance, heading
+from napari_ood_seg.core.inference.view import View
+from napari_ood_seg.session.sight import STILL, Sight, distance, heading
 
 PLANES: list[tuple[int, ...]] = [(i,) for i in range(10)]
 
@@ -88,3 +89,53 @@ def test_a_jump_is_no_play() -> None:
     sight = seen(0, 1, 2, 3)
     sight.move((8,), (10,))
     assert sight.next_of(PLANES) == (8,)
+
+
+class Clock:
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def playing(*frames: int) -> tuple[Sight, Clock]:
+    clock = Clock()
+    sight = Sight(clock)
+    sight.start((frames[0],))
+    for frame in frames[1:]:
+        clock.now += 0.2
+        sight.move((frame,), (len(PLANES),))
+    return sight, clock
+
+
+def test_planes_are_coarse_while_somebody_plays() -> None:
+    sight, clock = playing(0, 1, 2, 3)
+    assert sight.finest == 2
+    sight.now = View(region=(slice(0, 8), slice(0, 8)), stride=4)
+    assert sight.finest == 8
+    clock.now += STILL
+    assert sight.finest == 1
+
+
+def test_single_steps_and_jumps_are_no_play() -> None:
+    assert playing(4, 5)[0].finest == 1
+    assert playing(0, 1, 2, 8)[0].finest == 1
+
+
+def test_what_was_coarse_in_play_is_fine_afterwards() -> None:
+    sight, clock = playing(0, 1, 2)
+    steps = sight.order([(3,), (4,), (5,)])
+    coarse = [next(steps) for _ in range(2)]
+    assert [finest for _, finest in coarse] == [2, 2]
+    clock.now += STILL
+    assert sorted(steps) == [((3,), 1), ((4,), 1), ((5,), 1)]
+
+
+def test_who_plays_on_where_all_is_coarse_gets_it_fine() -> None:
+    sight, _ = playing(0, 1, 2)
+    steps = list(sight.order([(3,), (4,)]))
+    assert sorted(steps[:2]) == [((3,), 2), ((4,), 2)]
+    assert sorted(steps[2:]) == [((3,), 1), ((4,), 1)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from napari_ood_seg.core.inference.view import View
 
@@ -17,10 +18,19 @@ BEHIND: Final = 4
 """A plane that was passed is as far away as one so many times as far ahead."""
 
 
+STILL: Final = 0.7
+"""Seconds without a step after which nobody plays any more."""
+
+
 class Sight:
     """Holds the view of now. The owner's thread replaces it, workers only look.
 
     A view is frozen, so whoever looks has one that stays as it is.
+
+    Parameters
+    ----------
+    clock
+        Gives seconds.
 
     Attributes
     ----------
@@ -29,7 +39,9 @@ class Sight:
         it does not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._moved = clock()
         self.now: View | None = None
         self.plane: Plane = ()
         self.heading: Plane = ()
@@ -53,7 +65,33 @@ class Sight:
             away = distance(self.plane, plane, self.heading)
             onwards = away == 1 and self.heading == before
             self._moves = self._moves + 1 if onwards else 0
-        self.plane = plane
+        self.plane, self._moved = plane, self._clock()
+
+    @property
+    def finest(self) -> int:
+        """At every how many pixels a plane is predicted that somebody comes to.
+
+        Whoever plays sees each plane for a moment: half as finely as the screen shows
+        it will do, and is there in time. Else every pixel.
+        """
+        playing = self._moves > 0 and self._clock() - self._moved < STILL
+        return 2 * (1 if self.now is None else self.now.stride) if playing else 1
+
+    def order(self, planes: Sequence[Plane]) -> Iterator[tuple[Plane, int]]:
+        """Yield which plane is wanted next, and at every how many pixels.
+
+        As things are when it is asked. While somebody plays, all planes coarsely, and
+        what is left of the time finely.
+        """
+        left, unknown = list(planes), list(planes)
+        while left:
+            finest = self.finest if unknown else 1
+            plane = self.next_of(unknown if finest > 1 else left)
+            if plane in unknown:
+                unknown.remove(plane)
+            if finest == 1:
+                left.remove(plane)
+            yield plane, finest
 
     def next_of(self, planes: Sequence[Plane]) -> Plane:
         """Return which of some planes is wanted first, as things are now.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from napari_ood_seg.core.inference.view import Extent
+from napari_ood_seg.core.inference.view import Extent, Goal
 from napari_ood_seg.core.types import Progress
 from napari_ood_seg.session.jobs import (
     Audited,
@@ -335,12 +335,12 @@ class Workshop:
         store.budget = self._make_room(job.source, job)
         shown = Target(source=job.source, planes=(job.plane,), covered=job.covered)
         yield from self._tiles(model, store, shown, job, look=job.sight.look)
-        left = [] if job.extent is Extent.VIEW else list(job.ahead)
-        while left:  # whoever looks may be elsewhere by now
-            plane = job.sight.next_of(left)
-            left.remove(plane)
+        ahead = () if job.extent is Extent.VIEW else job.ahead
+        for plane, finest in job.sight.order(ahead):
             target = replace(shown, planes=(plane,))
-            yield from self._tiles(model, store, target, job, look=job.sight.look)
+            yield from self._tiles(
+                model, store, target, job, look=job.sight.look, finest=finest
+            )
         for target in job.also:
             store = self._features_of(
                 target.source, model, job.device, target.planes[0]
@@ -355,6 +355,7 @@ class Workshop:
         target: Target,
         job: ShownJob,
         look: Callable[[], View | None],
+        finest: int = 1,
     ) -> Events:
         from napari_ood_seg.core.data.coverage import Coverage
         from napari_ood_seg.core.inference.live import predict_live
@@ -371,7 +372,7 @@ class Workshop:
                 coverage,
                 look=look,
                 plane=plane,
-                extent=job.extent if shown else Extent.ALL,
+                goal=Goal(job.extent if shown else Extent.ALL, finest),
             )
             for piece in pieces:
                 yield TileDone(

@@ -18,7 +18,7 @@ from napari_ood_seg.core.inference.live import (
     predict_live,
 )
 from napari_ood_seg.core.inference.predict import predict
-from napari_ood_seg.core.inference.view import Extent, View
+from napari_ood_seg.core.inference.view import Extent, Goal, View
 from tests.contracts.scenes import CPU, Fitted, fit, three_textures
 
 if TYPE_CHECKING:
@@ -147,7 +147,9 @@ def live(
     fitted: Fitted, own: FeatureStore, seen: View | None, extent: Extent
 ) -> Iterator[PredictedPiece]:
     coverage = Coverage.none((own.source.height, own.source.width), own.cell)
-    return predict_live(fitted.model, own, coverage, look=lambda: seen, extent=extent)
+    return predict_live(
+        fitted.model, own, coverage, look=lambda: seen, goal=Goal(extent)
+    )
 
 
 def test_pieces_are_the_prediction(fitted: Fitted) -> None:

@@ -45,6 +45,9 @@ _N_CROPS: Final = 9
 _WHOLE: Final = _N_CROPS * _CROP**2
 """Images of no more pixels are sampled whole: the crops of larger ones have as many."""
 
+_LITTLE: Final = 1.5
+"""An image no longer than so many tiles is not cut."""
+
 _STRIP: Final = 64
 """Rows at a time where a whole plane is looked at."""
 
@@ -208,10 +211,10 @@ class FeatureStore:
     @property
     def room(self) -> int:
         """How many more tiles can be kept, if they are as large as can be."""
-        edge = self._size + 2 * self._margin
+        height, width = (min(self._size, n) + 2 * self._margin for n in self._shape)
         sizes = [int(r.basis.shape[1]) for r in self.descriptor.reductions]
         cells = (
-            d * (edge // f) ** 2
+            d * (height // f) * (width // f)
             for d, f in zip((*sizes, 1), (*self.factors, 1), strict=True)
         )
         return max(0, self.budget - self.n_bytes) // (_FLOAT * sum(cells))
@@ -294,6 +297,15 @@ class FeatureStore:
     @property
     def _shape(self) -> tuple[int, int]:
         return self.source.height, self.source.width
+
+
+def tile_edge(source: ImageSource, usual: int) -> int:
+    """Return the edge of tiles in pixels: an image little larger than one is one.
+
+    What is around a narrow tile, and is computed with it, is more than the tile.
+    """
+    longer = max(source.height, source.width)
+    return -(-longer // CELL) * CELL if usual < longer <= _LITTLE * usual else usual
 
 
 def grid(source: ImageSource, *, size: int, halo: int) -> tuple[Tile, ...]:

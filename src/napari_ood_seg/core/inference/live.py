@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from napari_ood_seg.core.inference.predict import require_plane
-from napari_ood_seg.core.inference.view import Extent
+from napari_ood_seg.core.inference.view import Extent, Goal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +29,9 @@ COARSE: Final = 4
 
 _AT_ONCE: Final = 640 * 640
 """So many pixels are predicted so quickly that a coarse look first gains nothing."""
+
+
+_ALL: Final = Goal()
 
 
 class Piece(NamedTuple):
@@ -68,6 +71,8 @@ class Order:
     at_hand
         Whether the features of a region are there; what is not is predicted tile by
         tile.
+    finest
+        Nothing is predicted more finely than at every so many pixels.
     """
 
     def __init__(
@@ -75,10 +80,13 @@ class Order:
         tiles: Sequence[Tile],
         coverage: Coverage,
         at_hand: Callable[[Region], bool],
+        *,
+        finest: int = 1,
     ) -> None:
         self._tiles = tiles
         self._coverage = coverage
         self._at_hand = at_hand
+        self._finest = finest
         bounds = [[(s.start, s.stop) for s in t.inner] for t in tiles]
         self._bounds: npt.NDArray[np.int64] = np.array(bounds, np.int64)
 
@@ -100,21 +108,21 @@ class Order:
                 return
 
     def missing(self) -> npt.NDArray[np.bool_]:
-        """Return for each tile whether it is not predicted at every pixel."""
+        """Return for each tile whether it is not predicted as finely as wanted."""
         rows, columns = (
             np.unique(self._bounds[:, axis, 0]) // self._coverage.cell
             for axis in (0, 1)
         )
         coarsest = np.maximum.reduceat(self._coverage.strides, rows, axis=0)
         coarsest = np.maximum.reduceat(coarsest, columns, axis=1)
-        missing: npt.NDArray[np.bool_] = (coarsest > 1).ravel()
+        missing: npt.NDArray[np.bool_] = (coarsest > self._finest).ravel()
         return missing
 
     def _for_view(self, view: View | None) -> Iterator[Piece]:
         if view is not None:
             wanted = self._coverage.whole(view.region)
             seen = self._nearest(view, visible=True)
-            for stride in _strides(view, self._coverage.cell):
+            for stride in _strides(view, self._finest, self._coverage.cell):
                 part = self._coverage.missing(wanted, stride)
                 if part is not None and self._at_hand(part):
                     for strip in _strips(part, stride, self._coverage.cell):
@@ -122,7 +130,7 @@ class Order:
                 yield from self._parts(seen, stride, wanted)
         missing = self.missing()
         around = self._nearest(view, visible=False)
-        yield from self._parts([i for i in around if missing[i]], 1)
+        yield from self._parts([i for i in around if missing[i]], self._finest)
 
     def _parts(
         self, tiles: Sequence[int], stride: int, wanted: Region | None = None
@@ -156,7 +164,7 @@ def predict_live(
     *,
     look: Look,
     plane: tuple[int, ...] = (),
-    extent: Extent = Extent.ALL,
+    goal: Goal = _ALL,
 ) -> Iterator[PredictedPiece]:
     """Yield predictions of an image, what is visible first; see `Order`.
 
@@ -166,7 +174,7 @@ def predict_live(
         What was predicted with this model before; pieces are added to it.
     look
         Gives what is visible now; `None`: nothing in particular.
-    extent
+    goal
         Where to stop; with nothing visible, at the end of the image.
 
     Raises
@@ -179,7 +187,8 @@ def predict_live(
     def at_hand(region: Region) -> bool:
         return all(store.has(plane, i) for i in store.indices(region))
 
-    order = Order(store.tiles, coverage, at_hand)
+    extent, finest = goal.extent, min(goal.finest, store.cell)
+    order = Order(store.tiles, coverage, at_hand, finest=finest)
     missing = int(order.missing().sum())
     total = missing
     if extent is Extent.AROUND:
@@ -222,13 +231,13 @@ def lacks(coverage: Coverage, view: View) -> bool:
     return coverage.missing(coverage.whole(view.region), stride) is not None
 
 
-def _strides(view: View, most: int) -> list[int]:
+def _strides(view: View, finest: int, most: int) -> list[int]:
     """Return every how many pixels a view is predicted, one after the other."""
     first = min(view.stride, most)
     out = {first, 1}
     if view.n_pixels > _AT_ONCE and view.stride * COARSE <= most:
         out.add(view.stride * COARSE)
-    return sorted(out, reverse=True)
+    return sorted({max(stride, finest) for stride in out}, reverse=True)
 
 
 def _overlap(a: Region, b: Region) -> Region:

@@ -12,6 +12,7 @@ from napari_ood_seg.core.features.store import (
     FeatureStore,
     is_sampled_whole,
     sample_regions,
+    tile_edge,
 )
 from napari_ood_seg.core.types import Prediction, Progress
 
@@ -63,7 +64,7 @@ def open_features(
         source,
         model.descriptor.adapted(regions, look),
         device=device,
-        size=model.config.tile,
+        size=tile_edge(source, model.config.tile),
         margin=model.margin,
     )
     if look is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     Region = tuple[slice, ...]
@@ -53,3 +53,18 @@ class Extent(StrEnum):
     AROUND = "around"
     """Also around that, as far as features can be kept, so that it stays quick."""
     ALL = "all"
+
+
+class Goal(NamedTuple):
+    """When a prediction is done.
+
+    Attributes
+    ----------
+    extent
+        How much is predicted.
+    finest
+        At every how many pixels, a power of two, no more finely.
+    """
+
+    extent: Extent = Extent.ALL
+    finest: int = 1

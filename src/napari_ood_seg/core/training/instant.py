@@ -19,6 +19,7 @@ from napari_ood_seg.core.features.store import (
     BUDGET,
     FeatureStore,
     sample_regions,
+    tile_edge,
 )
 from napari_ood_seg.core.features.tile_features import usable_cells
 from napari_ood_seg.core.models.instant import InstantModel, same_bands
@@ -177,7 +178,7 @@ class InstantTrainer:
                 image.source,
                 base if len(images) == 1 else base.adapted(own),
                 device=self.device,
-                size=self.config.tile,
+                size=tile_edge(image.source, self.config.tile),
                 margin=pyramid.reach(base.factors, self.config.smoothing),
                 budget=self.budget,
             )
