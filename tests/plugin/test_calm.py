@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pytest
 from napari.layers import Labels
-from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from napari_ood_seg.plugin import calm as calm_module
-from napari_ood_seg.plugin.calm import LONGEST_MS, Calm
+from napari_ood_seg.plugin.calm import LONGEST_MS, PAINTING_MS, Calm
 from napari_ood_seg.session.session import Session
 from tests.contracts.owner import InlineExecutor
 from tests.plugin.driver import LEFT, two_halves
@@ -33,11 +33,31 @@ def layer() -> Labels:
 
 
 @pytest.fixture
-def calm(session: Session, layer: Labels, qtbot: QtBot) -> Calm:
-    widget = QWidget()
-    qtbot.addWidget(widget)
+def window(qtbot: QtBot) -> QMainWindow:
+    """Return a window with the parts of napari's that are held."""
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    layers = QDockWidget(window)
+    layers.setObjectName("layer list")
+    window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, layers)
+    window.statusBar()
+    window.setCentralWidget(QWidget())
+    return window
+
+
+@pytest.fixture
+def calm(session: Session, layer: Labels, window: QMainWindow) -> Calm:
     images = cast("ImageControl", SimpleNamespace(scribbles=layer))
-    return Calm(widget, session, images)
+    return Calm(cast("QWidget", window.centralWidget()), session, images)
+
+
+def held_around(window: QMainWindow) -> tuple[bool, bool]:
+    """Return whether the list of layers and the status bar are held."""
+    layers = window.findChild(QDockWidget, "layer list")
+    status = window.statusBar()
+    assert layers is not None
+    assert status is not None
+    return not layers.updatesEnabled(), not status.updatesEnabled()
 
 
 def stroke(session: Session) -> None:
@@ -97,6 +117,59 @@ def test_closed(calm: Calm, session: Session) -> None:
     calm.close()
     stroke(session)
     assert not calm.held
+
+
+def test_what_napari_draws_is_held_while_the_mouse_paints(
+    calm: Calm, session: Session, window: QMainWindow
+) -> None:
+    session.set_painting(True)
+    assert held_around(window) == (True, True)
+    assert not calm.held  # the panel tells progress meanwhile
+    session.set_painting(False)  # live mode is off: nothing to wait for
+    assert held_around(window) == (False, False)
+
+
+def test_in_live_mode_it_is_held_until_the_result(
+    calm: Calm, session: Session, window: QMainWindow, qtbot: QtBot
+) -> None:
+    session.set_live(True)
+    stroke(session)
+    assert calm.held
+    assert held_around(window) == (True, True)
+    session._set_busy(busy=True)
+    session._set_busy(busy=False)
+    qtbot.waitUntil(lambda: not calm.held)
+    assert held_around(window) == (False, False)
+
+
+def test_a_stroke_whose_end_is_lost_holds_nothing_for_good(
+    calm: Calm, session: Session, window: QMainWindow
+) -> None:
+    session.set_painting(True)
+    assert calm._end.interval() == PAINTING_MS
+    calm._end.timeout.emit()
+    assert held_around(window) == (False, False)
+
+
+def test_the_list_is_held_while_a_series_is_played(
+    calm: Calm, session: Session, window: QMainWindow
+) -> None:
+    session.plane_changed.emit()
+    assert held_around(window) == (False, False)  # a single step
+    session.plane_changed.emit()
+    assert held_around(window) == (True, False)
+    calm._played.timeout.emit()
+    assert held_around(window) == (False, False)
+
+
+def test_the_end_of_play_leaves_a_stroke_alone(
+    calm: Calm, session: Session, window: QMainWindow
+) -> None:
+    session.plane_changed.emit()
+    session.plane_changed.emit()
+    session.set_painting(True)
+    calm._played.timeout.emit()
+    assert held_around(window) == (True, True)
 
 
 class Paints(QObject):

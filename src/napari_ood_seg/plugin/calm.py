@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QDockWidget, QStatusBar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from qtpy.QtWidgets import QWidget
 
@@ -22,6 +22,9 @@ LONGEST_MS: Final = 400
 PAINTING_MS: Final = 10_000
 """So long a stroke is painted calmly; if we never hear of its end, no longer."""
 
+PLAYING_MS: Final = 500
+"""So long after the last plane somebody still plays."""
+
 _AFTER_MS: Final = 30
 """The result is drawn first, and the panel in the next frame."""
 
@@ -32,9 +35,10 @@ class Calm(QObject):
     Whatever changes beside an OpenGL canvas has Qt put the whole window together anew,
     canvas included, which takes time from the hand, and from the prediction that
     somebody waits for. During a stroke, napari draws its list of layers at each move of
-    the mouse, though nothing in it changes, and its status bar. These are held from the
-    press; the panel from the end of the stroke on, and only in live mode. Everything
-    works meanwhile, and is drawn at once afterwards.
+    the mouse, though nothing in it changes, and its status bar. These are held from
+    the press; the panel from the end of the stroke on, and only in live mode. While a
+    series is played, the list with its thumbnails is held, too. Everything works
+    meanwhile, and is drawn at once afterwards.
 
     Parameters
     ----------
@@ -51,49 +55,79 @@ class Calm(QObject):
         self._widget = widget
         self._session = session
         self._images = images
+        self._held: list[QWidget] = []
         self._told: Any = None  # napari's emitters are untyped
         self._end = QTimer(self)
         self._end.setSingleShot(True)
         self._end.timeout.connect(self._let_go)
+        self._played = QTimer(self)
+        self._played.setSingleShot(True)
+        self._played.timeout.connect(self._on_still)
         session.painting_changed.connect(self._on_painting)
         session.busy_changed.connect(self._on_busy)
+        session.plane_changed.connect(self._on_plane)
 
     def close(self) -> None:
         """Stop following."""
         self._let_go()
         self._session.painting_changed.disconnect(self._on_painting)
         self._session.busy_changed.disconnect(self._on_busy)
+        self._session.plane_changed.disconnect(self._on_plane)
 
     @property
     def held(self) -> bool:
         """Whether drawing of the panel is held back."""
-        return not self._widget.updatesEnabled()
+        return self._widget in self._held
 
     def _let_go(self) -> None:
         with suppress(RuntimeError):  # Qt may have deleted them at the very end
             self._end.stop()
-            for widget in (self._widget, *self._around()):
-                widget.setUpdatesEnabled(True)
+            self._played.stop()
+            while self._held:
+                self._held.pop().setUpdatesEnabled(True)
         self._tell_thumbnail()
+
+    def _hold(self, widgets: Iterable[QWidget]) -> None:
+        for widget in widgets:
+            if widget not in self._held:
+                self._held.append(widget)
+                widget.setUpdatesEnabled(False)
+
+    def _on_still(self) -> None:
+        if not self._end.isActive():
+            self._let_go()
 
     def _on_painting(self, painting: bool) -> None:
         if painting:
-            for widget in self._around():
-                widget.setUpdatesEnabled(False)
+            self._hold(self._around())
             self._end.start(PAINTING_MS)
         elif self._session.live:
-            self._widget.setUpdatesEnabled(False)
+            self._hold([self._widget])
             self._hold_thumbnail()
             self._end.start(LONGEST_MS)
         else:
             self._let_go()
 
+    def _on_plane(self) -> None:
+        """Hold the list from the second of two planes on that follow each other."""
+        if self._played.isActive():
+            self._hold(self._layer_list())
+        self._played.start(PLAYING_MS)
+
     def _around(self) -> Iterator[QWidget]:
         """Yield what napari draws anew with each move of a painting mouse."""
+        yield from self._layer_list()
+        yield from self._found(QStatusBar)
+
+    def _layer_list(self) -> Iterator[QWidget]:
+        return self._found(QDockWidget, "layer list")
+
+    def _found(self, kind: type[QWidget], name: str = "") -> Iterator[QWidget]:
+        """Yield the widget of the window with a name, if there is one."""
         window = self._widget.window()
-        layers = window and window.findChild(QDockWidget, "layer list")
-        status = window and window.findChild(QStatusBar)
-        yield from (widget for widget in (layers, status) if widget)
+        found = window and window.findChild(kind, name or None)
+        if found:
+            yield found
 
     def _hold_thumbnail(self) -> None:
         layer = self._images.scribbles

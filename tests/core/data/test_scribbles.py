@@ -309,3 +309,13 @@ def test_classes_get_other_numbers_all_at_once() -> None:
     assert [s.class_id for s in swapped.strokes] == [2, 1, 3]
     assert [s.id for s in swapped.strokes] == [s.id for s in scribbles.strokes]
     assert swapped.to_labels()[:, 0].tolist() == [0, 2, 1, 3]
+
+
+def test_a_stroke_touches_what_overlaps_its_box() -> None:
+    (stroke,) = Scribbles((20, 20)).add(1, [(4, 7), (6, 9)]).strokes
+    assert stroke.touches((6, 8, 9, 12))
+    assert stroke.touches((0, 19, 0, 19))
+    assert not stroke.touches((7, 8, 9, 12))  # below
+    assert not stroke.touches((0, 3, 7, 9))  # above
+    assert not stroke.touches((4, 6, 10, 12))  # on the right
+    assert not stroke.touches((4, 6, 0, 6))

@@ -17,6 +17,7 @@ from napari_ood_seg.core.features.store import (
     read_region,
     sample_regions,
     sample_tiles,
+    tile_edge,
 )
 from tests.contracts.scenes import CPU, SHAPE, three_textures
 from tests.core.features import backbones
@@ -102,7 +103,7 @@ def test_rows_are_the_features_at_the_cells(
 def test_a_tile_is_computed_once_and_the_oldest_is_dropped(
     source: ImageSource, descriptor: Descriptor
 ) -> None:
-    tile_bytes = (6 * (16 * 16 + 8 * 8) + 16 * 16) * 4  # two levels and the guide
+    tile_bytes = (6 * (16 * 16 + 4 * 4) + 16 * 16) * 4  # two levels and the guide
     store = FeatureStore(source, descriptor, device=CPU, size=16, budget=2 * tile_bytes)
     first, second = store.tile((), 0), store.tile((), 1)
     assert store.tile((), 0) is first  # now 1 is the oldest
@@ -267,3 +268,32 @@ def test_masks_of_an_image() -> None:
     glare, dark = exposure_masks(source, device=CPU)
     np.testing.assert_array_equal((glare | dark).numpy(), bad)
     assert dark.nonzero().tolist() == [[40, 50]]
+
+
+@pytest.mark.parametrize(
+    ("shape", "edge"),
+    [
+        ((480, 512), 512),
+        ((480, 640), 640),
+        ((600, 500), 608),
+        ((768, 768), 768),
+        ((480, 769), 512),
+    ],
+)
+def test_an_image_little_larger_than_a_tile_is_one(
+    shape: tuple[int, int], edge: int
+) -> None:
+    image = ImageSource.from_array(np.zeros(shape, np.uint8))
+    assert tile_edge(image, 512) == edge
+
+
+def test_a_tile_that_was_used_lately_stays(
+    source: ImageSource, descriptor: Descriptor
+) -> None:
+    store = FeatureStore(source, descriptor, device=CPU, size=16)
+    first, second = store.tile((), 0), store.tile((), 1)
+    assert store.tile((), 0) is first
+    store.budget = second.n_bytes
+    store.tile((), 2)
+    assert not store.has((), 0)
+    assert store.has((), 2)

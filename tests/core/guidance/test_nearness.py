@@ -67,7 +67,9 @@ def test_distance_is_the_mean_log_mahalanobis_distance() -> None:
     point = (32, 48)
     one = fit(
         three_textures(),
-        config=InstantConfig(filters=FilterConfig(sigmas=(1.0, 2.0)), smoothing=0.0),
+        config=InstantConfig(
+            filters=FilterConfig(sigmas=(1.0, 2.0), halve_from=3.0), smoothing=0.0
+        ),
     )
     store = store_of(one)
     painted = StrokeMeans().of(store, strokes().strokes)

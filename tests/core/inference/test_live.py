@@ -222,3 +222,20 @@ def test_pixels_that_are_not_finite_are_unknown_at_any_stride(fitted: Fitted) ->
     hole[2:6, 2:6] = True
     assert (first.prediction.typicality[hole] == 0).all()
     assert (first.prediction.typicality[~hole] > 0).any()
+
+
+@pytest.mark.parametrize("seen", [None, view(20, 50, 30, 80)], ids=["nowhere", "view"])
+def test_nothing_is_finer_than_the_goal(fitted: Fitted, seen: View | None) -> None:
+    own = store(fitted)
+    coverage = Coverage.none((own.source.height, own.source.width), own.cell)
+    pieces = list(
+        predict_live(
+            fitted.model, own, coverage, look=lambda: seen, goal=Goal(finest=2)
+        )
+    )
+    assert {p.stride for p in pieces} == {2}
+    assert (coverage.strides == 2).all()
+    assert pieces[-1].done == pieces[-1].total
+    rest = predict_live(fitted.model, own, coverage, look=lambda: seen)
+    assert {p.stride for p in rest} == {1}
+    assert (coverage.strides == 1).all()

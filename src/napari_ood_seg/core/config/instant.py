@@ -87,9 +87,13 @@ class FilterConfig:
         Scales in pixels, ascending.
     kinds
         Any of `FILTER_KINDS`.
+    halve_from
+        Scales of at least so many pixels are computed on block means of 2 x 2 pixels,
+        those twice as wide on means of those, and so on.
     """
 
     sigmas: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0)
+    halve_from: float = 2.0
     kinds: tuple[str, ...] = FILTER_KINDS
     max_components: int = setting(
         8,
@@ -148,6 +152,10 @@ class FilterConfig:
         require(
             tuple(sorted(self.sigmas)) == self.sigmas,
             f"filter scales must ascend, got {self.sigmas}",
+        )
+        require(
+            self.halve_from > 1,
+            f"levels of a pyramid need a scale above 1 pixel, got {self.halve_from}",
         )
         require(len(self.kinds) > 0, "choose at least one kind of filter")
         strange = set(self.kinds) - set(FILTER_KINDS)

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int]
 
-_COARSE = 3.0
-"""A scale of at least this many pixels of its level is computed one level up."""
-
 _FLOOR = 0.01
 """Added before the logarithm of an energy, in units of the image's spread."""
 
@@ -34,18 +31,23 @@ class Scale:
     factor: int
 
 
-def scales(sigmas: tuple[float, ...]) -> tuple[Scale, ...]:
+def scales(sigmas: tuple[float, ...], halve_from: float) -> tuple[Scale, ...]:
     """Return where on the pyramid each scale is computed.
+
+    Parameters
+    ----------
+    halve_from
+        A scale of at least so many pixels of its level is computed one level up.
 
     Examples
     --------
-    >>> [(s.sigma, s.factor) for s in scales((0.7, 3.0, 12.0))]
+    >>> [(s.sigma, s.factor) for s in scales((0.7, 3.0, 12.0), 3.0)]
     [(0.7, 1), (1.5, 2), (1.5, 8)]
     """
     out = []
     factor = 1
     for sigma in sigmas:
-        while sigma / factor >= _COARSE:
+        while sigma / factor >= halve_from:
             factor *= 2
         out.append(Scale(sigma / factor, factor))
     return tuple(out)
@@ -59,7 +61,8 @@ class FilterBank:
     and of the structure tensor (``structure``); the local standard deviation of
     all channels (``deviation``). Energies are compressed by a logarithm,
     curvatures by a signed square root, so that their distributions are near
-    Gaussian. Scales from 3 pixels up are computed on block means, and stay there.
+    Gaussian. Scales from `FilterConfig.halve_from` pixels up are computed on block
+    means, and stay there.
 
     The scale-space features are those of Lindeberg (1994), gamma-normalised.
 
@@ -74,7 +77,7 @@ class FilterBank:
     def __init__(self, config: FilterConfig, n_channels: int) -> None:
         self.config = config
         self.n_channels = n_channels
-        self._scales = scales(config.sigmas)
+        self._scales = scales(config.sigmas, config.halve_from)
 
     @property
     def factors(self) -> tuple[int, ...]:
