@@ -262,10 +262,8 @@ def _config(settings: dict[str, Any]) -> InstantConfig:
     filters = dict(plain.pop("filters"))
     for name in ("sigmas", "kinds"):
         filters[name] = tuple(filters[name])
-    filters = {
-        "brightness": True,
-        "halve_from": 3.0,
-    } | filters  # before there was a choice
+    filters.setdefault("brightness", True)  # as it was before there was a choice
+    filters.setdefault("halve_from", 3.0)
     plain["detectors"] = tuple(plain["detectors"])
     return InstantConfig(
         filters=FilterConfig(**filters), pu=PUConfig(**plain.pop("pu")), **plain
