@@ -51,6 +51,7 @@ class Calm(QObject):
         self._widget = widget
         self._session = session
         self._images = images
+        self._held: tuple[QWidget, ...] = ()
         self._told: Any = None  # napari's emitters are untyped
         self._end = QTimer(self)
         self._end.setSingleShot(True)
@@ -70,19 +71,24 @@ class Calm(QObject):
         return not self._widget.updatesEnabled()
 
     def _let_go(self) -> None:
+        held, self._held = self._held, ()
         with suppress(RuntimeError):  # Qt may have deleted them at the very end
             self._end.stop()
-            for widget in (self._widget, *self._around()):
+            for widget in held:  # never looked for here: the window may be half gone
                 widget.setUpdatesEnabled(True)
         self._tell_thumbnail()
 
+    def _hold(self, *widgets: QWidget) -> None:
+        self._held += widgets
+        for widget in widgets:
+            widget.setUpdatesEnabled(False)
+
     def _on_painting(self, painting: bool) -> None:
         if painting:
-            for widget in self._around():
-                widget.setUpdatesEnabled(False)
+            self._hold(*self._around())
             self._end.start(PAINTING_MS)
         elif self._session.live:
-            self._widget.setUpdatesEnabled(False)
+            self._hold(self._widget)
             self._hold_thumbnail()
             self._end.start(LONGEST_MS)
         else:
