@@ -172,7 +172,7 @@ def test_an_image_learnt_from_before_is_seen_as_the_model_sees_it(two: Two) -> N
     assert np.abs(found.typicality - wanted.typicality).max() < 1e-3
 
 
-def spectral(name: str, nm: npt.NDArray[np.float64], seed: int) -> ImageSource:
+def spectral(name: str, nm: npt.NDArray[np.floating], seed: int) -> ImageSource:
     """Return three textures at 500 to 610 nm, resampled."""
     bands = np.arange(12) * 10.0 + 500
     array = np.moveaxis(three_textures(12, seed=seed), -1, 0)
