@@ -91,9 +91,9 @@ def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what the plugin remembers out of the user's settings."""
     ini, user = QSettings.Format.IniFormat, QSettings.Scope.UserScope
     QSettings.setPath(ini, user, str(tmp_path / "settings"))
-    monkeypatch.setattr(napari_settings, "_CFG_PATH", tmp_path / "napari.yaml")
-    # none before napari 0.9
-    monkeypatch.setattr(napari_settings, "_PLUGIN_SETTINGS", {}, raising=False)
+    own = {"_CFG_PATH": tmp_path / "napari.yaml", "_PLUGIN_SETTINGS": {}}
+    for name, value in own.items():  # neither is there before napari 0.9
+        monkeypatch.setattr(napari_settings, name, value, raising=False)
 
 
 @pytest.fixture

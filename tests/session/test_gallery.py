@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
 
 import napari_ood_seg.core as ood
 from napari_ood_seg.core.config import FilterConfig, InstantConfig
+from napari_ood_seg.core.data.resampling import Resampling
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.inference.view import View
@@ -27,6 +28,9 @@ from tests.contracts.scenes import (
     strip,
     three_textures,
 )
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 CONFIG = InstantConfig(filters=FilterConfig(sigmas=(1.0, 2.0)), tile=32)
 SEEN = View(region=(slice(0, SHAPE[0]), slice(0, SHAPE[1])), stride=1)
@@ -147,6 +151,70 @@ def test_predict_all_is_what_each_image_alone_gives(two: Two) -> None:
     assert found is not None
     assert (found.classes == wanted.classes).mean() > 0.999
     assert np.abs(found.typicality - wanted.typicality).max() < 1e-3
+
+
+def test_an_image_learnt_from_before_is_seen_as_the_model_sees_it(two: Two) -> None:
+    """The features that were kept of it have other axes than those of the model."""
+    session = two.session
+    session.set_image(two.first)
+    session.learn_from(two.second, learn=False)
+    session.train()
+    session.learn_from(two.second, learn=True)
+    session.learn_from(two.first, learn=False)
+    session.set_image(two.second)
+    session.train()
+    session.predict_all()
+    assert session.model is not None
+    found = session.result_of(two.first)
+    assert found is not None
+    wanted = ood.predict(session.model, two.first, device="cpu")
+    assert (found.classes == wanted.classes).mean() > 0.999
+    assert np.abs(found.typicality - wanted.typicality).max() < 1e-3
+
+
+def spectral(name: str, nm: npt.NDArray[np.floating], seed: int) -> ImageSource:
+    """Return three textures at 500 to 610 nm, resampled."""
+    bands = np.arange(12) * 10.0 + 500
+    array = np.moveaxis(three_textures(12, seed=seed), -1, 0)
+    values = Resampling.between(bands.tolist(), nm.tolist())(array)
+    return ImageSource.from_array(
+        values, axes="CYX", name=name, wavelengths=tuple(nm.tolist())
+    )
+
+
+def test_images_with_other_wavelengths_are_learnt_from_and_predicted(two: Two) -> None:
+    session = two.session
+    coarse = spectral("coarse", np.arange(12) * 10.0 + 500, 5)
+    fine = spectral("fine", np.arange(23) * 5.0 + 500, 6)
+    far = ImageSource.from_array(
+        three_textures(12), axes="YXC", wavelengths=tuple(np.arange(12) * 10.0 + 700)
+    )
+    session.set_images([coarse, fine, far])
+    assert session.others_like(coarse) == (fine,)
+    assert session.others_like(far) == ()
+    session.set_image(coarse)
+    for row in (12, 30, 48):
+        session.paint(1, strip(row, LEFT))
+    session.set_image(fine)
+    for row in (12, 30, 48):
+        session.paint(2, strip(row, MIDDLE))
+    session.train()
+    assert session.model is not None
+    assert session.model.facts["trained_on"] == ["fine", "coarse"]
+    assert session.model.remarks == (
+        "The 12 bands of 'coarse' were resampled to the 23 wavelengths of the model.",
+    )
+    session.predict_all()
+    for source in (coarse, fine):
+        found = session.result_of(source)
+        assert found is not None
+        assert (found.classes[LEFT] == 1).mean() > 0.95
+        assert (found.classes[MIDDLE] == 2).mean() > 0.95
+    session.set_image(coarse)
+    session.paint(1, strip(20, LEFT))
+    session.train()
+    assert session.model.facts["trained_on"] == ["coarse", "fine"]
+    assert session.model.n_channels == 23  # as before: nothing is computed anew
 
 
 def test_predict_all_says_what_it_leaves_out(two: Two) -> None:

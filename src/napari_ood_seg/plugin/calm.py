@@ -80,11 +80,12 @@ class Calm(QObject):
         return self._widget in self._held
 
     def _let_go(self) -> None:
+        held, self._held = self._held, []
         with suppress(RuntimeError):  # Qt may have deleted them at the very end
             self._end.stop()
             self._played.stop()
-            while self._held:
-                self._held.pop().setUpdatesEnabled(True)
+            for widget in held:  # never looked for here: the window may be half gone
+                widget.setUpdatesEnabled(True)
         self._tell_thumbnail()
 
     def _hold(self, widgets: Iterable[QWidget]) -> None:

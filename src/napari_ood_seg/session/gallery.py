@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from psygnal import Signal
 
+from napari_ood_seg.core.data.alike import may_join
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.errors import ImageError, ScribbleError
 from napari_ood_seg.session.choices import Choices
@@ -115,11 +116,15 @@ class Gallery(Choices):
         return self.shelf.get(source) or Scribbles((source.height, source.width))
 
     def others_like(self, source: ImageSource) -> tuple[ImageSource, ...]:
-        """Return the other images with as many channels."""
+        """Return the other images that can be learned from together with one.
+
+        They have as many channels, or wavelengths that one of the two can be resampled
+        to.
+        """
         return tuple(
             other
             for other in self.images
-            if other is not source and other.n_channels == source.n_channels
+            if other is not source and may_join(source, other)
         )
 
     def _learned(self) -> tuple[Sheet, ...]:
@@ -136,7 +141,7 @@ class Gallery(Choices):
         if not learned and (self.scribbles.strokes or self.shelf.sheets):
             raise ScribbleError(
                 "no image with scribbles can be learned from: tick one under Learn "
-                "from that has as many channels as this one"
+                "from whose channels or wavelengths go with those of this one"
             )
         if not learned:
             self.scribbles.require_paint()

@@ -168,10 +168,9 @@ class LiveSession(Working):
 
     @property
     def _fitting_model(self) -> InstantModel | None:
-        """The model, if it has the channels of the image."""
+        """The model, if it can be applied to the image."""
         source, model = self.source, self.model
-        fits = source and model and source.n_channels == model.n_channels
-        return model if fits else None
+        return model if source and model and model.takes(source) else None
 
     def _fill(self) -> None:
         """Predict what is visible and was not yet, then planes that come next."""
@@ -198,9 +197,14 @@ class LiveSession(Working):
 
     def _predicted(self) -> Iterator[ImageSource]:
         """Yield the other images that live mode predicts again with a new model."""
-        for image in self.others_like(self._require_image()):
+        for image in self._taken():
             if self._results.has(image) and self._fits(image):
                 yield image
+
+    def _taken(self) -> tuple[ImageSource, ...]:
+        """Return the other images that the model can be applied to."""
+        model, others = self.model, (i for i in self.images if i is not self.source)
+        return () if model is None else tuple(filter(model.takes, others))
 
     def _target(self, source: ImageSource, room: int = 0) -> work.Target:
         """Return what to predict of another image; all planes that fit in `room`."""

@@ -142,11 +142,10 @@ class Session(CalibratingSession):
         return None if self.source is None else self._results.get(self.source, plane)
 
     def predict_all(self) -> None:
-        """Apply the model to all images that are alike, wholly, the shown one first."""
+        """Apply the model to all images that it takes, wholly, the shown one first."""
         with self._told_if_refused():
             source = self._require_image()
-            alike = self.others_like(source)
-            fit = tuple(other for other in alike if self._fits(other))
+            fit = tuple(other for other in self._taken() if self._fits(other))
             self._predict_wholly(tuple(self._target(i, self.memory) for i in fit))
             left = [f"{i.name!r}" for i in self.images if i not in (source, *fit)]
             if left:

@@ -272,7 +272,8 @@ class Workshop:
         from napari_ood_seg.core.inference.predict import open_features
 
         known = None if self._trainer is None else self._trainer.store(source)
-        if known is not None and model is self._trained:
+        alike = known is not None and known.descriptor.like(model.descriptor)
+        if known is not None and alike and model is self._trained:
             return known
         config, on, store = self._applied.get(source, (None, "", None))
         same = config == model.config and on == device

@@ -83,14 +83,16 @@ def test_a_plane_of_a_stack() -> None:
     np.testing.assert_array_equal(got, alone)
 
 
-@pytest.mark.parametrize("first", [400.0, 500.0], ids=["colour", "bands"])
+@pytest.mark.parametrize(
+    "first", [400.0, 500.0, 600.0], ids=["colour", "no blue", "bands"]
+)
 def test_only_the_channels_that_are_shown_are_kept(first: float) -> None:
     source = cube(61, wavelengths=tuple(first + 10 * i for i in range(61)))
     expected = preview(source)
     hidden = np.array(source.levels[0])
     assert source.wavelengths is not None
     shown = [i for i, nm in enumerate(source.wavelengths) if nm <= 780]
-    if first == 500.0:  # too little of the visible: three bands
+    if first == 600.0:  # too little of the visible: three bands
         shown = list(preview_channels(source))
     hidden[[i for i in range(61) if i not in shown]] = np.nan
     same = ImageSource.from_array(hidden, axes="CYX", wavelengths=source.wavelengths)
@@ -144,7 +146,7 @@ def test_pictures_that_cannot_be_made_say_why() -> None:
         three_bands(cube(3), (0, 3, 1))
 
 
-@pytest.mark.parametrize("nm", [None, (400, 700), (500, 1000)])
+@pytest.mark.parametrize("nm", [None, (400, 700), (500, 1000), (600, 1000)])
 def test_pictures_of_a_series_have_the_tone_of_its_first_frame(
     nm: tuple[int, int] | None, rng: np.random.Generator
 ) -> None:

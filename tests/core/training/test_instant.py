@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -375,7 +376,18 @@ def test_two_images_each_with_one_class() -> None:
         assert unknown < 0.2 * np.median(found.typicality[LEFT])
 
 
-@pytest.mark.parametrize("other", [500.0, 505.0, None])
+NM = np.arange(12) * 10.0 + 500
+
+
+def cube_at(nm: Any, name: str = "cube") -> ImageSource:
+    """Return three textures with bands at other wavelengths, by straight lines."""
+    whole = ImageSource.from_array(three_textures(12), axes="YXC", wavelengths=NM)
+    data = whole if nm is None else whole.resampled(nm)
+    values = data.read(slice(0, whole.height), slice(0, whole.width))
+    return ImageSource.from_array(values, axes="CYX", name=name, wavelengths=nm)
+
+
+@pytest.mark.parametrize("other", [500.0, 505.0, 540.0, None])
 def test_images_with_other_wavelengths(other: float | None) -> None:
     nm = [None if a is None else np.arange(12) * 10.0 + a for a in (500.0, other)]
     sources = [
@@ -386,11 +398,83 @@ def test_images_with_other_wavelengths(other: float | None) -> None:
     ]
     check([Scribbled(sources[0], strokes())])
     jobs = [Scribbled(s, strokes()) for s in sources]
-    if other != 505.0:
+    if other != 540.0:
         check(jobs)
         return
     with pytest.raises(ModelMismatchError, match="'0' and '1' have other wavelengths"):
         check(jobs)
+
+
+FINE = np.arange(23) * 5.0 + 500
+"""Between the bands at `NM`: resampled to these, an image is the same again."""
+
+
+def test_an_image_that_is_resampled_teaches_the_same() -> None:
+    first, second = strokes(1), strokes(2)
+    plain, fine = cube_at(NM, "plain"), cube_at(FINE, "fine")
+    config = replace(QUICK, filters=FilterConfig(sigmas=(1.0, 2.0)))
+    alike = [Scribbled(plain, first), Scribbled(cube_at(NM, "fine"), second)]
+    mixed = [Scribbled(plain, first), Scribbled(fine, second)]
+    expected = drive(train(alike, config=config, device=CPU))
+    found = drive(train(mixed, config=config, device=CPU))
+    assert found.facts["wavelengths"] == NM.tolist()
+    assert found.remarks == (
+        "The 23 bands of 'fine' were resampled to the 12 wavelengths of the model.",
+    )
+    for source in (plain, fine):
+        a, b = (
+            predict(m, open_features(m, source, device=CPU)) for m in (expected, found)
+        )
+        assert (a.classes == b.classes).mean() > 0.999
+        np.testing.assert_allclose(a.typicality, b.typicality, atol=0.02)
+
+
+def test_the_bands_of_the_camera_that_sees_least() -> None:
+    """Whichever comes first: bands are never extrapolated."""
+    wide, narrow = cube_at(NM, "wide"), cube_at(NM[2:9], "narrow")
+    both = [Scribbled(wide, strokes(1)), Scribbled(narrow, strokes(2))]
+    for images in (both, both[::-1]):
+        model = drive(train(images, config=QUICK, device=CPU))
+        assert model.n_channels == 7
+        assert model.facts["wavelengths"] == NM[2:9].tolist()
+        assert [model.takes(i) for i in (wide, narrow)] == [True, True]
+        assert len(model.remarks) == 1
+        assert model.remarks[0].startswith("The 12 bands of 'wide' were resampled")
+
+
+def test_features_are_kept_while_the_bands_are_the_same() -> None:
+    trainer = InstantTrainer(QUICK, device=CPU)
+    plain, fine = cube_at(NM, "plain"), cube_at(FINE, "fine")
+    both = [Scribbled(plain, strokes(1)), Scribbled(fine, strokes(2))]
+    drive(trainer.fit(both, ()))
+    stores = [trainer.store(plain), trainer.store(fine)]
+    views = [s.source for s in stores if s is not None]
+    assert views[0] is plain
+    assert (views[1].n_channels, views[1].name) == (12, "fine")
+    drive(trainer.fit(both[::-1], ()))  # the image that is worked on changes
+    assert [trainer.store(plain), trainer.store(fine)] == stores
+    drive(trainer.fit(both[1:], ()))  # alone, it has its own bands
+    alone = trainer.store(fine)
+    assert alone is not None
+    assert alone.source is fine
+
+
+def test_images_that_were_learnt_from_apart_can_be_joined() -> None:
+    """Their features have other axes then: those of one are computed anew."""
+    sources = [ImageSource.from_array(three_textures(12, seed=s)) for s in (0, 1)]
+    images = [Scribbled(s, strokes(i)) for i, s in enumerate(sources, start=1)]
+    trainer = InstantTrainer(QUICK, device=CPU)
+    for image in images:
+        drive(trainer.fit([image], ()))
+    model = drive(trainer.fit(images, ()))
+    first, second = (trainer.store(s) for s in sources)
+    assert first is not None
+    assert second is not None
+    assert first.descriptor.like(second.descriptor)
+    for store in (first, second):
+        found = predict(model, store)
+        assert (found.classes[LEFT] == 1).mean() > 0.95
+        assert (found.classes[MIDDLE] == 2).mean() > 0.95
 
 
 def test_images_with_other_channels() -> None:

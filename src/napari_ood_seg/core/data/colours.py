@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 LEAST_COVER: Final = 0.5
-"""Share of each of X, Y and Z that the bands must cover for a colour to be told."""
+"""Share of X and of Y that the bands must cover for a colour to be told."""
 
 WIDEST_GAP: Final = 40.0
 """Bands of the visible may be as far apart as this, in nm."""
@@ -77,14 +77,19 @@ def xyz_weights(wavelengths: Sequence[float]) -> Floats:
     """Return the `(3, c)` weights that make X, Y and Z of a reflectance spectrum.
 
     Between bands the spectrum is taken for a straight line, so that a band counts by
-    its distance to its neighbours; what the bands do not cover is left out. Bands
-    outside 380 to 780 nm count nothing, but for their share of the line to the
-    nearest band inside.
+    its distance to its neighbours; beyond the first and the last band, it goes on as
+    that one. Bands outside 380 to 780 nm count nothing, but for their share of the
+    line to the nearest band inside.
 
     Parameters
     ----------
     wavelengths
         Band centres in nm, in any order.
+
+    Notes
+    -----
+    ASTM E308, *Computing the Colors of Objects*, has the weights of what was not
+    measured added to those of the first and the last wavelength.
 
     Examples
     --------
@@ -94,9 +99,6 @@ def xyz_weights(wavelengths: Sequence[float]) -> Floats:
     observer = standard_observer()
     bands = np.asarray(wavelengths, np.float64)
     order = np.argsort(bands, kind="stable")
-    inside = (observer.wavelengths >= bands.min()) & (
-        observer.wavelengths <= bands.max()
-    )
     hats = np.stack(
         [
             np.interp(observer.wavelengths, bands[order], one)
@@ -104,20 +106,21 @@ def xyz_weights(wavelengths: Sequence[float]) -> Floats:
         ]
     )
     weights = np.empty((3, len(bands)))
-    weights[:, order] = (observer.response * inside) @ hats.T
+    weights[:, order] = observer.response @ hats.T
     return weights
 
 
 def cover(wavelengths: Sequence[float]) -> float:
-    """Return how much of X, Y and Z bands cover, 0 to 1: the least of the three.
+    """Return how much of X and Y bands cover, 0 to 1: the lesser of the two.
 
     It is 0 where neighbouring bands of the visible are further apart than
-    `WIDEST_GAP`.
+    `WIDEST_GAP`. Z is not asked about, as it lies below 500 nm, where many cameras
+    begin: there the first band stands for it.
 
     Examples
     --------
     >>> round(cover(range(400, 1001, 10)), 2), round(cover(range(500, 1001, 5)), 2)
-    (1.0, 0.04)
+    (1.0, 0.81)
     >>> cover((460, 545, 620))
     0.0
     """
@@ -127,15 +130,16 @@ def cover(wavelengths: Sequence[float]) -> float:
     gaps = np.diff(bands)[(bands[1:] > ends[0]) & (bands[:-1] < ends[1])]
     if len(gaps) == 0 or gaps.max() > WIDEST_GAP:
         return 0.0
-    return float((xyz_weights(wavelengths).sum(1) / observer.white).min())
+    inside = (observer.wavelengths >= bands[0]) & (observer.wavelengths <= bands[-1])
+    return float((observer.response @ inside / observer.white)[:2].min())
 
 
 def srgb(spectra: npt.ArrayLike, wavelengths: Sequence[float]) -> Floats:
     """Return the `(3, ...)` sRGB colours, 0 to 1, of `(c, ...)` reflectance spectra.
 
-    What the bands do not cover of the visible is taken to reflect as the rest does:
-    each of X, Y and Z is enlarged so that a perfect white is (1, 1, 1). Colours that
-    sRGB does not have are clipped.
+    What the bands do not cover of the visible is taken to reflect as the nearest band
+    does, see `xyz_weights`; a perfect white is (1, 1, 1). Colours that sRGB does not
+    have are clipped.
 
     Parameters
     ----------
@@ -172,10 +176,9 @@ def require_colours(wavelengths: Sequence[float]) -> None:
 
 def xyz(spectra: npt.ArrayLike, wavelengths: Sequence[float]) -> Floats:
     """Return `(3, ...)` X, Y and Z under D65 of `(c, ...)` spectra; white has Y 1."""
-    weights = xyz_weights(wavelengths)
-    weights *= (standard_observer().white / weights.sum(1))[:, None]
-    values: Floats = np.tensordot(weights, np.asarray(spectra, np.float64), 1)
-    return values
+    weights, values = xyz_weights(wavelengths), np.asarray(spectra, np.float64)
+    seen: Floats = np.tensordot(weights, values, 1)
+    return seen
 
 
 def linear_rgb(values: Floats) -> Floats:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+from napari_ood_seg.core.data.alike import with_bands_at
 from napari_ood_seg.core.errors import ImageError, ModelMismatchError
 from napari_ood_seg.core.features import pyramid
 from napari_ood_seg.core.parallel import spread
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
 _LEAST: Final = 0.4
 """Smoothing over less than this, in pixels that are looked at, is left out."""
-
-_SAME_NM: Final = 0.1
-"""Wavelengths that differ by no more than this are the same."""
 
 _CHUNK: Final = 32_768
 """Pixels at a time: their features stay in the processor's cache."""
@@ -194,17 +192,28 @@ class InstantModel:
         ModelMismatchError
             If there are other channels, and it cannot be resampled.
         """
-        own, theirs = self.facts.get("wavelengths"), source.wavelengths
-        if own is None or theirs is None or same_bands(own, theirs):
-            self._require_channels(source)
-            return source
         try:
-            return source.resampled(own)
+            own = self.facts.get("wavelengths")
+            return with_bands_at(source, own, self.n_channels)
         except ImageError as error:
             raise ModelMismatchError(
                 f"the image {source.name!r} has other wavelengths than the model: "
                 f"{error}; train a new model"
             ) from error
+        except ModelMismatchError as error:
+            raise ModelMismatchError(
+                f"the model was trained on {self.n_channels} channels but the image "
+                f"{source.name!r} has {source.n_channels}: check the axes, or train "
+                "a new model"
+            ) from error
+
+    def takes(self, source: ImageSource) -> bool:
+        """Whether the model can be applied to `source`."""
+        try:
+            self.suited(source)
+        except ModelMismatchError:
+            return False
+        return True
 
     def remark_on(self, source: ImageSource) -> str:
         """Return a sentence about how `source` is made to fit, or nothing.
@@ -214,21 +223,12 @@ class InstantModel:
         ModelMismatchError
             If it does not.
         """
-        fit = self.suited(source)
-        if fit is source:
+        if self.suited(source) is source:
             return ""
         return (
             f"The {source.n_channels} bands of {source.name!r} were resampled to the "
             f"{self.n_channels} wavelengths of the model."
         )
-
-    def _require_channels(self, source: ImageSource) -> None:
-        if source.n_channels != self.n_channels:
-            raise ModelMismatchError(
-                f"the model was trained on {self.n_channels} channels but the image "
-                f"{source.name!r} has {source.n_channels}: check the axes, or train "
-                "a new model"
-            )
 
     @torch.inference_mode()
     def predict_tile(
@@ -265,19 +265,6 @@ class InstantModel:
             "typicality": self.calibration.typicality(score.contiguous(), best),
             "probabilities": logits.softmax(0) if probabilities else score,
         }
-
-
-def same_bands(own: Sequence[float], theirs: Sequence[float]) -> bool:
-    """Whether two have the same bands, in nm, to a tenth of a nanometre or so.
-
-    Examples
-    --------
-    >>> same_bands([500, 510], [500, 510.05]), same_bands([500, 510], [500, 511])
-    (True, False)
-    """
-    return len(own) == len(theirs) and all(
-        abs(a - b) <= _SAME_NM for a, b in zip(own, theirs, strict=True)
-    )
 
 
 def _bands(columns: Tensor) -> list[Tensor]:

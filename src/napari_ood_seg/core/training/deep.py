@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_ood_seg.core.config import SPECTRAL_FROM
+from napari_ood_seg.core.data.alike import joined
 from napari_ood_seg.core.features.channels import fit_channels
 from napari_ood_seg.core.features.store import sample_regions
 from napari_ood_seg.core.models import spectral
@@ -157,14 +158,14 @@ class DeepTrainer:
         check(images)
         if start is not None and not may_go_on(start, images, self.config.hold_one_in):
             start = None
-        channels = self._channels(images)
+        sources = joined([image.source for image in images])
+        read = [i._replace(source=s) for i, s in zip(images, sources, strict=True)]
+        channels = self._channels(read)
         net, start = self._network(images, channels, start)
         before: Seen = {} if start is None else start.seen
         cuts = cut(images, self.config.hold_one_in, seen=before)
         return Prepared(
-            training=self._training(
-                net, images, channels, cuts, warm=start is not None
-            ),
+            training=self._training(net, read, channels, cuts, warm=start is not None),
             class_ids=_class_ids(images),
             seen=cuts.seen(images, before),
         )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 from napari_ood_seg.core.config import SPECTRAL_FROM
+from napari_ood_seg.core.data.alike import joined, same_view
 from napari_ood_seg.core.data.scribbles import Scribbles, require_same_shape
-from napari_ood_seg.core.errors import ModelMismatchError
 from napari_ood_seg.core.features import pyramid
 from napari_ood_seg.core.features.descriptor import Descriptor
 from napari_ood_seg.core.features.pretrained import load_pretrained
@@ -22,8 +23,9 @@ from napari_ood_seg.core.features.store import (
     tile_edge,
 )
 from napari_ood_seg.core.features.tile_features import usable_cells
-from napari_ood_seg.core.models.instant import InstantModel, same_bands
+from napari_ood_seg.core.models.instant import InstantModel
 from napari_ood_seg.core.ood.base import StrokePixels, TrainingPixels
+from napari_ood_seg.core.training.about import facts_of, on_encoder
 from napari_ood_seg.core.training.crossfit import Gathered, Probe, crossfit
 from napari_ood_seg.core.training.folds import Piece, deal
 from napari_ood_seg.core.types import ClassInfo, Progress
@@ -123,7 +125,8 @@ class InstantTrainer:
         ImageError
             If an image is constant or cannot be read.
         ModelMismatchError
-            If the images differ in their channels.
+            If the images differ in their channels; images with other wavelengths
+            are resampled where that can be done, see `joined`.
         """
         check(images)
         sources = [image.source for image in images]
@@ -137,15 +140,21 @@ class InstantTrainer:
         )
         painted = set(levels[0].class_ids)
         descriptor = self._stores[sources[0]].descriptor
-        return InstantModel(
+        model = InstantModel(
             config=self.config,
             classes=tuple(c for c in _named(classes, painted) if c.id in painted),
             descriptor=descriptor,
             ensemble=ensemble,
             calibration=calibration,
-            remarks=(*ensemble.remarks(levels), *_on_encoder(self.config, descriptor)),
-            facts=facts_of(images),
+            remarks=(*ensemble.remarks(levels), *on_encoder(self.config, descriptor)),
+            facts=facts_of([Scribbled(self._view(i), s) for i, s in images]),
         )
+        resampled = tuple(filter(None, map(model.remark_on, sources)))
+        return replace(model, remarks=(*model.remarks, *resampled))
+
+    def _view(self, source: ImageSource) -> ImageSource:
+        """Return an image with the bands that it is learnt from with."""
+        return self._stores[source].source
 
     def store(self, source: ImageSource) -> FeatureStore | None:
         """Return the features of an image that was trained on."""
@@ -164,35 +173,57 @@ class InstantTrainer:
 
     def _prepare(self, images: Sequence[Scribbled]) -> Steps:
         """Compute descriptors, and the features of unlabelled pixels, where missing."""
+        views = self._views([i.source for i in images])
         new = [i for i in images if i.source not in self._stores]
         if not new:
             return
         yield Progress(done=0, total=0, stage="measuring the image")
         regions = [
-            sample_regions(i.source, device=self.device, plane=painted_plane(i))
+            sample_regions(views[i.source], device=self.device, plane=painted_plane(i))
             for i in new
         ]
-        base = self._base_descriptor([i.source for i in images], regions)
+        base = self._base_descriptor(views, regions)
         for image, own in zip(new, regions, strict=True):
             store = FeatureStore(
-                image.source,
+                views[image.source],
                 base if len(images) == 1 else base.adapted(own),
                 device=self.device,
                 size=tile_edge(image.source, self.config.tile),
                 margin=pyramid.reach(base.factors, self.config.smoothing),
                 budget=self.budget,
             )
-            yield from self._draw_unlabelled(store, painted_plane(image), own)
+            drawn = yield from self._draw_unlabelled(store, painted_plane(image), own)
+            self._unlabelled[image.source] = drawn
             self._stores[image.source] = store
+
+    def _views(self, sources: Sequence[ImageSource]) -> dict[ImageSource, ImageSource]:
+        """Return images with the bands of one of them, that of before if possible.
+
+        What is kept of an image with other bands, or other axes, is dropped.
+        """
+        known = [s for s in sources if s in self._stores and self._view(s) is s]
+        views = joined(sources, preferred=known)
+        base: Descriptor | None = None
+        for source, view in zip(sources, views, strict=True):
+            store = self._stores.get(source)
+            if store is None:
+                continue
+            like = base is None or store.descriptor.like(base)
+            if like and same_view(store.source, view):
+                base = base or store.descriptor
+            else:
+                self.forget(source)
+        return dict(zip(sources, views, strict=True))
 
     def _base_descriptor(
         self,
-        sources: Sequence[ImageSource],
+        views: Mapping[ImageSource, ImageSource],
         regions: Sequence[Callable[[], Iterator[Tensor]]],
     ) -> Descriptor:
-        for source in sources:
+        for source in views:
             if source in self._stores:
                 return self._stores[source].descriptor
+        sources = list(views.values())
         return Descriptor.fit(
             self.config.filters,
             lambda: (x for own in regions for x in own()),
@@ -214,7 +245,7 @@ class InstantTrainer:
         store: FeatureStore,
         plane: tuple[int, ...],
         regions: Callable[[], Iterator[Tensor]],
-    ) -> Steps:
+    ) -> Generator[Progress, None, list[Tensor]]:
         """Draw pixels from all tiles of a small image, from crops of a large one."""
         few = len(store.tiles) <= _FEW_TILES
         generator = torch.Generator().manual_seed(self.config.seed)
@@ -226,9 +257,7 @@ class InstantTrainer:
             yield Progress(done=i, total=n, stage="computing features")
             levels = store.tile(plane, i).valid() if few else sets[i]
             parts.append([_draw(z, each, generator) for z in levels])
-        self._unlabelled[store.source] = [
-            torch.cat(level) for level in zip(*parts, strict=True)
-        ]
+        return [torch.cat(level) for level in zip(*parts, strict=True)]
 
     def _levels(
         self, sources: Sequence[ImageSource], samples: Sequence[Sample]
@@ -245,15 +274,14 @@ class InstantTrainer:
 
     def _collect(self, image: Scribbled) -> list[Sample]:
         """Return the strokes of an image with their features."""
-        store = self._stores[image.source]
-        return [self._sample(store, piece) for piece in self._hold_out(image)]
+        return [self._sample(image.source, p) for p in self._hold_out(image)]
 
-    def _sample(self, store: FeatureStore, piece: Piece) -> Sample:
+    def _sample(self, source: ImageSource, piece: Piece) -> Sample:
         digest = zlib.crc32(piece.coords.tobytes())
         identity = (piece.stroke_id, piece.part, piece.class_id, piece.fold)
-        key = (store.source, piece.plane, identity, len(piece.coords), digest)
+        key = (source, piece.plane, identity, len(piece.coords), digest)
         if key not in self._samples:
-            self._samples[key] = self._measure(store, piece)
+            self._samples[key] = self._measure(self._stores[source], piece)
         return self._samples[key]
 
     def _measure(self, store: FeatureStore, piece: Piece) -> Sample:
@@ -331,58 +359,12 @@ def train(
 
 def check(images: Sequence[Scribbled]) -> None:
     """Raise one clear error unless the images can be trained on."""
-    first = images[0].source
-    channels = first.n_channels
     for source, scribbles in images:
         require_same_shape(scribbles, (source.height, source.width))
-        if source.n_channels != channels:
-            raise ModelMismatchError(
-                f"the images differ: {first.name!r} has {channels} "
-                f"channels, {source.name!r} {source.n_channels}: train on alike ones"
-            )
-        nm, own = first.wavelengths, source.wavelengths
-        if nm is not None and own is not None and not same_bands(nm, own):
-            raise ModelMismatchError(
-                f"the images differ: {first.name!r} and {source.name!r} have other "
-                "wavelengths: train on one of them and predict the other, which is "
-                "resampled then"
-            )
+    joined([image.source for image in images])
     painted = [s for _, scribbles in images for s in scribbles.strokes]
     if not painted:
         images[0].scribbles.require_paint()
-
-
-def facts_of(images: Sequence[Scribbled]) -> dict[str, object]:
-    """Return what a model file tells about the images trained on."""
-    source = images[0].source
-    return {
-        "channel_names": list(source.channel_names),
-        "wavelengths": None if source.wavelengths is None else list(source.wavelengths),
-        "pixel_size": list(source.pixel_size),
-        "unit": source.unit,
-        "trained_on": [i.source.name for i in images],
-        "n_strokes": sum(len(i.scribbles.strokes) for i in images),
-    }
-
-
-def _on_encoder(config: InstantConfig, descriptor: Descriptor) -> tuple[str, ...]:
-    """Return what a person should know about how the encoder saw the channels."""
-    encoder, n = descriptor.encoder, descriptor.n_channels
-    if encoder is None and config.encoder:
-        text = (
-            f"The encoder is not used: {n} channels are taken for spectra (see the "
-            "setting Encoder on spectra)."
-        )
-        return (text,)
-    if encoder is None or descriptor.colors is None or n in (1, 3):
-        return ()
-    if config.encoder_channels == "adapt":
-        how = f"the {n} channels in turn as red, green and blue"
-    elif descriptor.colors.gamma != 1:
-        how = f"the colours in daylight of {n} channels"
-    else:
-        how = f"the first three principal components of {n} channels"
-    return (f"The encoder {encoder.name} sees {how}.",)
 
 
 def _named(classes: Sequence[ClassInfo], painted: set[int]) -> list[ClassInfo]:

@@ -55,7 +55,7 @@ class ImagePanel(QWidget):
         self._learned.toggled_for.connect(self.learn_toggled)
         self._all = QPushButton("Predict all")
         self._all.setToolTip(
-            "Apply the model to all images with as many channels as this one, wholly."
+            "Apply the model to all images whose channels fit it, wholly."
         )
         self._all.clicked.connect(lambda: self.predict_all_requested.emit())
         self._image.chosen.connect(self.image_selected)

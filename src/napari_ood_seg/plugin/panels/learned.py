@@ -17,7 +17,7 @@ class Learned(NamedTuple):
     Attributes
     ----------
     fits
-        Whether it has as many channels as the image that is worked on.
+        Whether it can be learned from together with the image that is worked on.
     """
 
     name: str
