@@ -85,6 +85,19 @@ def test_the_form_has_the_networks_settings_alone(panel: DeepPanel) -> None:
     assert "heads" not in names
 
 
+def test_a_backbone_is_taken_once_its_weights_are_named(panel: DeepPanel) -> None:
+    asked: list[DeepConfig] = []
+    panel.settings_changed.connect(asked.append)
+    inputs = panel.settings._inputs
+    inputs["network",].value = "backbone"
+    assert asked == []
+    assert "owner/name" in panel.settings._refusal.text()
+    inputs["pretrained",].value = "some/encoder"
+    (found,) = asked
+    assert (found.network, found.pretrained) == ("backbone", "some/encoder")
+    assert "napari-ood-seg[encoders]" in str(inputs["network",].native.toolTip())
+
+
 def test_settings_are_shown_on_demand(panel: DeepPanel, user: Any) -> None:
     assert not panel.settings.isVisible()
     user.mouseClick(button(panel, "Settings…"), LEFT)

@@ -62,9 +62,7 @@ class Stroke:
             First and last row, first and last column.
         """
         top, bottom, left, right = self._box
-        return (
-            top <= box[1] and bottom >= box[0] and left <= box[3] and right >= box[2]
-        )
+        return top <= box[1] and bottom >= box[0] and left <= box[3] and right >= box[2]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

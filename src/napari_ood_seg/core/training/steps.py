@@ -98,7 +98,7 @@ class Training:
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._run = self._together.joined(net)
         self._optimizer = torch.optim.AdamW(
-            net.parameters(),
+            net.groups(config.learning_rate, config.encoder_rate),
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
             fused=on_cuda,
