@@ -52,6 +52,7 @@ class Calm(QObject):
         self._session = session
         self._images = images
         self._told: Any = None  # napari's emitters are untyped
+        self._quiet: tuple[QWidget, ...] = ()
         self._end = QTimer(self)
         self._end.setSingleShot(True)
         self._end.timeout.connect(self._let_go)
@@ -72,13 +73,16 @@ class Calm(QObject):
     def _let_go(self) -> None:
         with suppress(RuntimeError):  # Qt may have deleted them at the very end
             self._end.stop()
-            for widget in (self._widget, *self._around()):
+            self._widget.setUpdatesEnabled(True)
+            for widget in self._quiet:  # no search in a window that Qt takes apart
                 widget.setUpdatesEnabled(True)
+        self._quiet = ()
         self._tell_thumbnail()
 
     def _on_painting(self, painting: bool) -> None:
         if painting:
-            for widget in self._around():
+            self._quiet = tuple(self._around())
+            for widget in self._quiet:
                 widget.setUpdatesEnabled(False)
             self._end.start(PAINTING_MS)
         elif self._session.live:
