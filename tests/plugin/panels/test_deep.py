@@ -64,6 +64,17 @@ def test_there_must_be_something_to_forget(panel: DeepPanel, user: Any) -> None:
     assert asked == ["anew"]
 
 
+def test_what_was_kept_is_offered(panel: DeepPanel, user: Any) -> None:
+    asked: list[str] = []
+    panel.resume_requested.connect(lambda: asked.append("resume"))
+    assert not panel._resume.isVisible()
+    panel.set_kept("2026-05-04 17:03")
+    user.mouseClick(button(panel, "Resume the training of 2026-05-04 17:03"), LEFT)
+    assert asked == ["resume"]
+    panel.set_kept("")
+    assert not panel._resume.isVisible()
+
+
 def test_curves_are_drawn_to_the_end_of_the_training(panel: DeepPanel) -> None:
     assert not panel._plot.isVisible()
     panel.set_curves(CURVES)

@@ -49,11 +49,14 @@ class Prepared:
         Ascending: the order of the logits.
     seen
         The pixels that are learned from, now or before; see `Start`.
+    before
+        Those of before; `None` if the network began from scratch.
     """
 
     training: Training
     class_ids: tuple[int, ...]
     seen: Seen = field(repr=False)
+    before: Seen | None = field(repr=False)
 
     def start(self) -> Start:
         """Return the best network until now, for another training to go on from."""
@@ -156,22 +159,37 @@ class DeepTrainer:
         return prepared
 
     def prepare(
-        self, images: Sequence[Scribbled], *, start: Start | None = None
+        self,
+        images: Sequence[Scribbled],
+        *,
+        start: Start | None = None,
+        before: Seen | None = None,
     ) -> Prepared:
-        """Return the training of a network, before its first step; see `fit`."""
+        """Return the training of a network, before its first step; see `fit`.
+
+        Parameters
+        ----------
+        start
+            See `fit`.
+        before
+            `Prepared.before` of a training whose checkpoint is to be gone on from.
+        """
         check(images)
         if start is not None and not may_go_on(start, images, self.config.hold_one_in):
             start = None
         channels = self._channels(images)
         net, start = self._network(images, channels, start)
-        before: Seen = {} if start is None else start.seen
-        cuts = cut(images, self.config.hold_one_in, seen=before)
+        if start is not None:
+            before = start.seen
+        known = before or {}
+        cuts = cut(images, self.config.hold_one_in, seen=known)
         return Prepared(
             training=self._training(
-                net, images, channels, cuts, warm=start is not None
+                net, images, channels, cuts, warm=before is not None
             ),
             class_ids=_class_ids(images),
-            seen=cuts.seen(images, before),
+            seen=cuts.seen(images, known),
+            before=before,
         )
 
     def _channels(self, images: Sequence[Scribbled]) -> ChannelMap:
