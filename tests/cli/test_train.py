@@ -141,6 +141,8 @@ def test_two_processes_write_one_model(files: Path, tmp_path: Path) -> None:
         ("--network resnet", "unknown network: resnet"),
         ("--pretrained weights.pth", "choose an efficientnet"),
         ("--network efficientnet-b0 --pretrained no.pth", "there are no weights"),
+        ("--network backbone", "needs pretrained weights"),
+        ("--network backbone --pretrained no/thing", "is not on this machine"),
     ],
 )
 def test_settings_of_the_network(

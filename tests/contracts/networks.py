@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_ood_seg.core.config import DeepConfig, FilterConfig, InstantConfig
+from napari_ood_seg.core.models.backbone import BackboneNet
+from napari_ood_seg.core.models.network import build
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_ood_seg.core.models.staged import StagedNet
 
 
 class Kind(NamedTuple):
@@ -13,15 +21,38 @@ class Kind(NamedTuple):
     architecture: str
     width: int
     more: tuple[int, ...] = ()
+    about: Mapping[str, Any] = MappingProxyType({})
 
     def sizes(self, n_in: int = 3, n_classes: int = 2) -> tuple[int, ...]:
         return (n_in, n_classes, self.width, *self.more)
+
+    def build(self, n_in: int = 3, n_classes: int = 2) -> StagedNet:
+        """Return an untrained network, all of which is trained."""
+        net = build(self.architecture, self.sizes(n_in, n_classes), self.about)
+        if isinstance(net, BackboneNet):
+            net.teach(encoder=True)
+        return net
+
+
+CONVNEXT = {
+    "name": "tiny",
+    "config": {
+        "model_type": "convnext",
+        "depths": [1, 1, 1, 1],
+        "hidden_sizes": [8, 8, 12, 16],
+    },
+    "mean": [0.5, 0.5, 0.5],
+    "std": [0.2, 0.2, 0.2],
+    "hub": None,
+}
+"""What a model file tells of a tiny encoder of transformers."""
 
 
 KINDS = {
     "small": Kind("small", 8),
     "small with a stem": Kind("small", 8, (6,)),
     "spectral": Kind("spectral", 8, (50,)),
+    "backbone": Kind("backbone", 8, (), CONVNEXT),
     "efficientnet-b0": Kind("efficientnet-b0", 0),
     "efficientnet-b0 with a stem": Kind("efficientnet-b0", 0, (6,)),
 }

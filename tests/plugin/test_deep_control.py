@@ -1,14 +1,22 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 
 from napari_ood_seg.core.config import DeepConfig
 from napari_ood_seg.core.training.bundle import engine_of
+from napari_ood_seg.core.training.instant import Scribbled
+from napari_ood_seg.core.training.refinement import Refinement
+from napari_ood_seg.core.types import Learning
+from napari_ood_seg.plugin.file_control import settings
 from napari_ood_seg.plugin.panels.deep import INTRO
 from napari_ood_seg.plugin.preferences import NETWORK
 from tests.contracts.networks import SMALL
@@ -103,6 +111,34 @@ def test_painting_on_does_not_wait_for_it(painted: Driver) -> None:
     assert painted.session.refining == "on", "it waits for more strokes"
     painted.push("Off")
     assert painted.session.refining == "paused"
+
+
+def test_a_training_that_did_not_end_is_offered(painted: Driver) -> None:
+    """As if napari had crashed after twelve steps, and were opened again."""
+    session, panel = painted.session, panel_of(painted)
+    session.set_deep(DeepConfig())
+    folder = Path(settings().fileName()).parent / "training"
+    crashed = Refinement(
+        replace(DEEP, heads=session.config), device=torch.device("cpu"), folder=folder
+    )
+    sheets = [Scribbled(*sheet) for sheet in session._sheets()]
+    assert len(list(islice(crashed.run(sheets), 14))) == 14
+    offered = panel._resume
+    assert not offered.isVisible()
+    session.set_deep(DEEP)
+    painted.until(offered.isVisible)
+    assert re.fullmatch(
+        r"Resume the training of \d{4}-\d\d-\d\d \d\d:\d\d", offered.text()
+    )
+    steps: list[int] = []
+    session.refined.connect(
+        lambda e: steps.append(e.done) if isinstance(e, Learning) else None
+    )
+    painted.push(offered.text())
+    rest(painted)
+    assert steps == list(range(13, 25))
+    assert not offered.isVisible()
+    assert not list(folder.iterdir())
 
 
 def test_without_scribbles_there_is_one_sentence(driver: Driver) -> None:

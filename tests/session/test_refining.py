@@ -26,6 +26,7 @@ from tests.contracts.scenes import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from napari_ood_seg.session.jobs import Compared
 
@@ -205,6 +206,84 @@ def test_other_settings_begin_anew() -> None:
     desk.session.set_deep(replace(DEEP, width=12))
     desk.session.refine()
     assert desk.steps[0].done == 1
+
+
+# ---------------------------------------------------------------------- after a crash
+
+
+def crashed(folder: Path, *, at: int = 6) -> None:
+    """Train up to a step, and never again."""
+    desk = Desk()
+    desk.session.keep_training_in(folder)
+    desk.at(at, desk.session.close)
+    desk.session.refine()
+    assert len(list(folder.glob("*.training"))) == 1
+
+
+def offering(folder: Path) -> tuple[Desk, list[float | None]]:
+    said: list[float | None] = []
+    desk = Desk()
+    desk.session.kept_changed.connect(said.append)
+    desk.session.keep_training_in(folder)
+    return desk, said
+
+
+def test_a_training_is_offered_and_gone_on_with(tmp_path: Path) -> None:
+    crashed(tmp_path)
+    desk, said = offering(tmp_path)
+    (path,) = tmp_path.glob("*.training")
+    assert said == [path.stat().st_mtime] == [desk.session.kept_since]
+    desk.session.resume_kept()
+    assert [e.done for e in desk.steps] == list(range(5, 13))
+    assert desk.losses() == undisturbed()[4:]
+    assert said[1:] == [None]
+    assert desk.session.kept_since is None
+    assert not list(tmp_path.iterdir())
+    assert desk.said[-1] == ("the network is trained", "info")
+
+
+def test_other_strokes_and_settings_are_offered_nothing(tmp_path: Path) -> None:
+    crashed(tmp_path)
+    desk, said = offering(tmp_path)
+    before = desk.session.scribbles
+    desk.session.paint(1, strip(20, LEFT))
+    assert said[1:] == [None]
+    desk.session.set_scribbles(before)
+    assert said[1:] == [None, said[0]]
+    desk.session.set_deep(replace(DEEP, seed=5))
+    assert said[3:] == [None]
+    desk.session.resume_kept()
+    assert desk.session.refining is Refining.OFF
+    assert desk.steps == []
+    ((text, kind),) = desk.said
+    assert kind == "error"
+    assert "no training with these strokes" in text
+
+
+def test_started_over_nothing_is_offered_any_more(tmp_path: Path) -> None:
+    crashed(tmp_path)
+    desk, said = offering(tmp_path)
+    desk.session.refine()
+    assert desk.losses() == undisturbed()
+    assert said[1:] == [None]
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_comes_between_does_not_lose_it(tmp_path: Path) -> None:
+    """A training that makes way before its first step still goes on from there."""
+    crashed(tmp_path)
+    owner = Owner()
+    desk = Desk(owner.post)
+    desk.session.keep_training_in(tmp_path)
+    owner.run_waiting()
+    desk.session._resume = True
+    desk.session.set_painting(True)
+    desk.session.refine()
+    owner.run_waiting()
+    desk.session.set_painting(False)
+    desk.session.predict_ahead()
+    owner.run_waiting()
+    assert desk.losses() == undisturbed()[4:]
 
 
 def test_nothing_painted() -> None:

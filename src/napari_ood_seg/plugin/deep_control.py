@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from napari_ood_seg.core.types import Learning
+from napari_ood_seg.plugin.file_control import settings
 from napari_ood_seg.plugin.panels.deep import INTRO
 from napari_ood_seg.plugin.panels.plots import Curves
 from napari_ood_seg.session.refining import Refining
@@ -54,12 +57,15 @@ class DeepControl(QObject):
         panel.start_requested.connect(self.start)
         panel.pause_requested.connect(session.pause)
         panel.anew_requested.connect(self._on_anew)
+        panel.resume_requested.connect(self._on_resume)
         panel.settings_changed.connect(session.set_deep)
         session.refining_changed.connect(self._on_state)
         session.refined.connect(self._on_step)
         session.compared.connect(self._on_compared)
         session.deep_changed.connect(panel.settings.set_settings)
+        session.kept_changed.connect(self._on_kept)
         panel.set_started(False)
+        session.keep_training_in(Path(settings().fileName()).parent / "training")
 
     def close(self) -> None:
         """Tell nothing more."""
@@ -75,6 +81,16 @@ class DeepControl(QObject):
         self._sync()
         self._forget()
         self._session.refine_anew()
+
+    def _on_resume(self) -> None:
+        self._sync()
+        self._session.resume_kept()
+
+    def _on_kept(self, since: float | None) -> None:
+        when = (
+            "" if since is None else f"{datetime.fromtimestamp(since):%Y-%m-%d %H:%M}"
+        )
+        self._panel.set_kept(when)
 
     def _sync(self) -> None:
         if self._images.tracker is not None:

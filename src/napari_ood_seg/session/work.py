@@ -117,12 +117,18 @@ class RefineJob(ShownJob):
     ----------
     fresh
         Whether to begin anew rather than go on.
+    folder
+        Where training is kept, see `Refinement`.
+    resume
+        Whether to go on from what is kept there.
     """
 
     learned: tuple[Sheet, ...] = field(repr=False)
     classes: tuple[ClassInfo, ...]
     config: DeepConfig
     fresh: bool = False
+    folder: Path | None = None
+    resume: bool = False
 
 
 EXPOSURE: Final = "exposure"

@@ -88,7 +88,7 @@ class Workshop:
         refinement = self._refinement_for(job)
         images = [Scribbled(*sheet) for sheet in job.learned]
         tried = -1
-        for event in refinement.run(images):
+        for event in refinement.run(images, resume=job.resume):
             yield event
             if refinement.is_due():
                 tried = refinement.step
@@ -244,9 +244,10 @@ class Workshop:
         from napari_ood_seg.core.training.refinement import Refinement
 
         wanted = (job.config, job.device)
-        if self._refinement is None or job.fresh or self._refined_for != wanted:
+        anew = job.fresh or job.resume
+        if self._refinement is None or anew or self._refined_for != wanted:
             device = pick_device(job.device)
-            self._refinement = Refinement(job.config, device=device)
+            self._refinement = Refinement(job.config, device=device, folder=job.folder)
             self._refined_for = wanted
         return self._refinement
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -9,10 +10,15 @@ import torch
 
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
-from napari_ood_seg.core.errors import ScribbleError
+from napari_ood_seg.core.errors import OODSegError, ScribbleError
+from napari_ood_seg.core.features.backbone import Backbone
+from napari_ood_seg.core.features.channels import ColorMap
+from napari_ood_seg.core.features.pretrained import load_pretrained
+from napari_ood_seg.core.features.store import read_region
 from napari_ood_seg.core.inference.predict import open_features, predict
+from napari_ood_seg.core.models.backbone import BackboneNet
 from napari_ood_seg.core.models.efficient import EfficientUNet
-from napari_ood_seg.core.models.network import Network
+from napari_ood_seg.core.models.network import Network, WindowedNetwork
 from napari_ood_seg.core.models.unet import initialise
 from napari_ood_seg.core.training.bundle import describe, load_model, save_model
 from napari_ood_seg.core.training.deep import DeepTrainer
@@ -30,6 +36,7 @@ from tests.contracts.scenes import (
     strokes,
     three_textures,
 )
+from tests.core.features import backbones
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -246,6 +253,119 @@ def test_pretrained_weights_are_where_it_starts(tmp_path: Path) -> None:
     basis = deep._channels(images()).basis
     undone = torch.einsum("onij,cn->ocij", found[stem], basis) / 3**0.5
     torch.testing.assert_close(undone, wanted[stem])
+
+
+# ------------------------------------------------------------------ pretrained encoders
+
+
+def on(weights: Path | str) -> DeepConfig:
+    """Return settings of a network on an encoder."""
+    few = replace(SMALL, batch=2, steps=4, check_every=2)
+    return replace(few, network="backbone", pretrained=str(weights))
+
+
+@pytest.fixture
+def on_convnext(tmp_path: Path) -> DeepConfig:
+    backbones.save("convnext", tmp_path / "convnext")
+    return on(tmp_path / "convnext")
+
+
+def test_a_pretrained_encoder_is_where_it_starts(on_convnext: DeepConfig) -> None:
+    """What it makes of the colours of a patch is what the frozen one does."""
+    (image,) = images()
+    deep = trainer(on_convnext)
+    training = deep.prepare([image]).training
+    net, frozen = training.net, load_pretrained(on_convnext.pretrained)
+    assert isinstance(net, BackboneNet)
+    assert isinstance(frozen, Backbone)
+    x = read_region(image.source, (slice(0, 64), slice(0, 96)), plane=(), device=CPU)
+    channels = deep._channels([image])
+    colors = ColorMap.fit(deep._regions([image]))(x)
+    seen = net.colors(channels(x)[None])
+    torch.testing.assert_close(seen[0], colors, rtol=1e-4, atol=1e-4)
+    with torch.no_grad():
+        for a, b in zip(net.body(seen), frozen.encode(seen), strict=True):
+            torch.testing.assert_close(a, b, atol=0, rtol=0)
+    assert tuple(training.size) == (2, 224)
+    rates = [group["lr"] for group in training._optimizer.param_groups]
+    assert rates == pytest.approx([3e-3, 3e-4])
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.0])
+def test_a_pretrained_encoder_is_trained_on_or_kept(
+    on_convnext: DeepConfig, rate: float, tmp_path: Path
+) -> None:
+    """A model file holds all of it: it predicts the same without the folder."""
+    (image,) = images()
+    config = replace(on_convnext, encoder_rate=rate)
+    first = trainer(config).prepare([image]).training.net.state_dict()
+    model = drive(trainer(config).fit([image], ()))
+    network = model.descriptor.network
+    assert isinstance(network, WindowedNetwork)
+    assert network.name == "Network on convnext, 4 steps"
+    learned = dict(trainer(config).prepare([image]).training.net.named_parameters())
+    for name in learned:
+        same = torch.equal(first[name], network.weights[name])
+        assert same == (rate == 0 and name.startswith("body.")), name
+    path = tmp_path / "deep.oodseg"
+    save_model(path, model)
+    shutil.rmtree(config.pretrained)
+    again = load_model(path)
+    assert_same(weights(model), weights(again))
+    a, b = (
+        predict(m, open_features(m, image.source, device=CPU)) for m in (model, again)
+    )
+    np.testing.assert_array_equal(a.score, b.score)
+    np.testing.assert_array_equal(a.classes, b.classes)
+
+
+def test_a_pretrained_encoder_sees_spectra(on_convnext: DeepConfig) -> None:
+    model = drive(trainer(on_convnext).fit([spectra()], ()))
+    network = model.descriptor.network
+    assert isinstance(network, Network)
+    assert network.sizes == (8, 2, 8)
+    assert model.remarks[0] == (
+        "The network's encoder sees the first three principal components of 30 "
+        "channels."
+    )
+
+
+def test_its_training_goes_on_where_it_was(
+    on_convnext: DeepConfig, tmp_path: Path
+) -> None:
+    """From a checkpoint, and after more strokes."""
+    (image,) = images()
+    whole = trainer(on_convnext).prepare([image]).training
+    drive(whole.run())
+    kept = tmp_path / "kept.pt"
+    drive(trainer(replace(on_convnext, steps=2)).prepare([image]).training.run(kept))
+    resumed = trainer(on_convnext).prepare([image]).training
+    drive(resumed.run(kept))
+    assert resumed.step == 4
+    assert_same(whole.net.state_dict(), resumed.net.state_dict())
+    deep = trainer(on_convnext)
+    drive(deep.fit_network([image]))
+    more = Scribbled(image.source, strokes(1, 2, 3))
+    prepared = deep.prepare([more], start=deep.last)
+    assert prepared.training.net.sizes == (3, 3, 8)
+    assert deep.last is not None
+    now, before = prepared.training.net.state_dict(), deep.last.network.weights
+    body = [k for k in before if k.startswith("body.")]
+    assert body
+    assert all(torch.equal(now[k], before[k]) for k in body)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nobody/nothing", "is not on this machine: download it"),
+        ("no/such/folder", "there are no weights"),
+    ],
+)
+def test_missing_weights_are_told_in_one_sentence(name: str, words: str) -> None:
+    with pytest.raises(OODSegError, match=words) as caught:
+        drive(trainer(on(name)).fit(images(), ()))
+    assert "\n" not in str(caught.value)
 
 
 def test_another_image_is_predicted() -> None:

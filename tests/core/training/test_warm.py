@@ -19,7 +19,7 @@ from tests.core.training.test_deep import SMALL, images, trainer
 
 
 def net(n_classes: int = 2, *, seed: int = 0, kind: Kind = KINDS["small"]) -> Network:
-    made = build(kind.architecture, kind.sizes(3, n_classes))
+    made = kind.build(3, n_classes)
     initialise(made, torch.Generator().manual_seed(seed))
     return Network.of(made, name="it")
 
@@ -37,7 +37,7 @@ def test_rows_of_the_head_follow_their_classes(kind: Kind) -> None:
     """Class 7 is gone, 9 is still there, 8 is new."""
     old = net(2, seed=1, kind=kind)
     start = Start(network=old, class_ids=(7, 9), seen={})
-    made = build(kind.architecture, kind.sizes())
+    made = kind.build()
     initialise(made, torch.Generator().manual_seed(0))
     fresh = {k: v.clone() for k, v in made.state_dict().items()}
     assert take_over(made, start, (8, 9))
@@ -52,7 +52,7 @@ def test_rows_of_the_head_follow_their_classes(kind: Kind) -> None:
 def test_what_the_channels_are_is_not_taken_over() -> None:
     """The spectra are the same ones, by other axes."""
     kind = KINDS["spectral"]
-    made = build(kind.architecture, kind.sizes())
+    made = kind.build()
     assert isinstance(made, SpectralNet)
     made.adopt(torch.ones(50, 3))
     start = Start(network=net(kind=kind), class_ids=(1, 2), seen={})

@@ -64,6 +64,17 @@ def test_there_must_be_something_to_forget(panel: DeepPanel, user: Any) -> None:
     assert asked == ["anew"]
 
 
+def test_what_was_kept_is_offered(panel: DeepPanel, user: Any) -> None:
+    asked: list[str] = []
+    panel.resume_requested.connect(lambda: asked.append("resume"))
+    assert not panel._resume.isVisible()
+    panel.set_kept("2026-05-04 17:03")
+    user.mouseClick(button(panel, "Resume the training of 2026-05-04 17:03"), LEFT)
+    assert asked == ["resume"]
+    panel.set_kept("")
+    assert not panel._resume.isVisible()
+
+
 def test_curves_are_drawn_to_the_end_of_the_training(panel: DeepPanel) -> None:
     assert not panel._plot.isVisible()
     panel.set_curves(CURVES)
@@ -83,6 +94,19 @@ def test_the_form_has_the_networks_settings_alone(panel: DeepPanel) -> None:
     names = {path[0] for path in panel.settings._inputs}
     assert {"steps", "seconds", "width", "evidence"} <= names
     assert "heads" not in names
+
+
+def test_a_backbone_is_taken_once_its_weights_are_named(panel: DeepPanel) -> None:
+    asked: list[DeepConfig] = []
+    panel.settings_changed.connect(asked.append)
+    inputs = panel.settings._inputs
+    inputs["network",].value = "backbone"
+    assert asked == []
+    assert "owner/name" in panel.settings._refusal.text()
+    inputs["pretrained",].value = "some/encoder"
+    (found,) = asked
+    assert (found.network, found.pretrained) == ("backbone", "some/encoder")
+    assert "napari-ood-seg[encoders]" in str(inputs["network",].native.toolTip())
 
 
 def test_settings_are_shown_on_demand(panel: DeepPanel, user: Any) -> None:

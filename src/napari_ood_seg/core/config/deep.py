@@ -8,8 +8,16 @@ from typing import Final, Literal
 from napari_ood_seg.core.config.base import require, setting
 from napari_ood_seg.core.config.instant import InstantConfig
 
-NETWORKS: Final = ("small", "spectral", *(f"efficientnet-b{i}" for i in range(8)))
+NETWORKS: Final = (
+    "small",
+    "spectral",
+    "backbone",
+    *(f"efficientnet-b{i}" for i in range(8)),
+)
 """Names of the networks, see `models.network`."""
+
+_WINDOW: Final = 224
+"""Edge in pixels of what pretrained encoders are shown, see `features.windows`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +33,7 @@ class DeepConfig:
     network: Literal[
         "small",
         "spectral",
+        "backbone",
         "efficientnet-b0",
         "efficientnet-b1",
         "efficientnet-b2",
@@ -38,7 +47,9 @@ class DeepConfig:
         "Network",
         "small: a U-Net from scratch. spectral: the spectrum of each pixel, for "
         "itself. efficientnet: larger encoders from MONAI, slower; they need "
-        'pip install "napari-ood-seg[deep]".',
+        'pip install "napari-ood-seg[deep]". backbone: a pretrained encoder, which is '
+        "trained on with a light decoder; name its weights below. Those of Hugging "
+        'Face need pip install "napari-ood-seg[encoders]".',
     )
     evidence: Literal["filters", "both", "network"] = setting(
         "filters",
@@ -50,7 +61,8 @@ class DeepConfig:
     width: int = setting(
         24,
         "Width",
-        "Channels of the finest scale (small network); bands are filtered by as many.",
+        "Channels of the finest scale (small network), or of all of them (backbone); "
+        "bands are filtered by as many.",
         min=8,
         max=128,
     )
@@ -63,7 +75,17 @@ class DeepConfig:
     pretrained: str = setting(
         "",
         "Pretrained weights",
-        "File with weights of the chosen EfficientNet; empty to start from scratch.",
+        "File with weights of the chosen EfficientNet; empty to start from scratch. "
+        "For backbone a folder, a file, or owner/name of an encoder on this machine.",
+    )
+    encoder_rate: float = setting(
+        0.1,
+        "Pretrained rate",
+        "How fast a pretrained encoder learns, as a share of what the rest does; 0 "
+        "keeps it as it is (backbone).",
+        min=0.0,
+        max=1.0,
+        step=0.05,
     )
     steps: int = setting(300, "Steps", "Training steps at most.", min=1, max=1_000_000)
     warm_steps: int = setting(
@@ -98,7 +120,12 @@ class DeepConfig:
 
     @property
     def edge(self) -> int:
-        """Edge in pixels of what a network is shown; one of pixels needs no context."""
+        """Edge in pixels of what a network is shown.
+
+        One of pixels needs no context; a pretrained encoder is shown whole windows.
+        """
+        if self.network == "backbone":
+            return _WINDOW
         return min(self.patch, 32) if self.network == "spectral" else self.patch
 
     def __post_init__(self) -> None:
@@ -111,7 +138,8 @@ class DeepConfig:
         require(self.network in NETWORKS, f"unknown network: {self.network}")
         own = self.network in {"small", "spectral"}
         require(
-            own or (self.patch >= 64 and self.patch % 32 == 0),
+            not self.network.startswith("efficientnet")
+            or (self.patch >= 64 and self.patch % 32 == 0),
             f"for {self.network}, patches are 64, 96 ... pixels wide: {self.patch}",
         )
         require(
@@ -122,6 +150,15 @@ class DeepConfig:
             not (own and self.pretrained),
             f"the {self.network} network has no pretrained weights: choose an "
             "efficientnet",
+        )
+        require(
+            self.network != "backbone" or self.pretrained != "",
+            "the backbone network needs pretrained weights: name a folder, a file, or "
+            "owner/name of an encoder on this machine",
+        )
+        require(
+            0 <= self.encoder_rate <= 1,
+            f"a pretrained encoder's rate lies in [0, 1]: {self.encoder_rate}",
         )
         require(
             self.objective in {"partial cross-entropy", "nnpu"},

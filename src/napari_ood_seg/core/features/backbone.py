@@ -114,14 +114,16 @@ class Backbone:
             The rows and columns of the region that are wanted; all without.
         """
         self.module.to(x.device)
-        return blended(self._encode, x, self.factors, origin=origin, spans=spans)
+        return blended(self.encode, x, self.factors, origin=origin, spans=spans)
 
-    def _encode(self, windows: Tensor) -> tuple[Tensor, ...]:
+    def encode(self, windows: Tensor) -> tuple[Tensor, ...]:
+        """Return `(b, c_i, n / f, n / f)` stages of `(b, 3, n, n)` colours."""
         mean, std = (
             torch.tensor(v, device=windows.device)[:, None, None]
             for v in (self.mean, self.std)
         )
-        return maps_of(self.module, (windows - mean) / std, self.layers, self.edge)
+        edge = self.edge * windows.shape[-1] // WINDOW
+        return maps_of(self.module, (windows - mean) / std, self.layers, edge)
 
     def facts(self) -> dict[str, Any]:
         """Return what a model file tells about it, besides its weights."""

@@ -82,7 +82,7 @@ def restored(
     """
     name, hub = str(facts["name"]), facts["hub"]
     if hub is None:
-        return _rebuilt(facts, weights)
+        return rebuilt(facts, weights)
     if folder is None:
         raise EncoderError(
             f"the model needs the encoder {name!r} (revision {hub['revision'][:8]}), "
@@ -98,7 +98,16 @@ def restored(
     return load_backbone(folder, name=name, origin=origin)
 
 
-def _rebuilt(facts: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Backbone:
+def rebuilt(
+    facts: Mapping[str, Any], weights: Mapping[str, Tensor] | None = None
+) -> Backbone:
+    """Return the backbone that `facts` tell of, with random weights if none are given.
+
+    Raises
+    ------
+    EncoderError
+        If transformers is missing or does not know it, or the weights do not fit.
+    """
     name = str(facts["name"])
     with _quietly(name):
         from transformers import AutoConfig
@@ -106,7 +115,8 @@ def _rebuilt(facts: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Backbon
         plain = dict(facts["config"])
         config = AutoConfig.for_model(plain.pop("model_type"), **plain)
         module = _kind_of(config)(config)
-        module.load_state_dict(weights)
+        if weights is not None:
+            module.load_state_dict(weights)
         mean, std = (_three(facts[k]) for k in ("mean", "std"))
         return _frozen(module, name=name, origin=None, mean=mean, std=std)
 

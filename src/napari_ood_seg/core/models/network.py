@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 
-from napari_ood_seg.core.models import spectral
+from napari_ood_seg.core.features.windows import blended
+from napari_ood_seg.core.models import backbone, spectral
 from napari_ood_seg.core.models.unet import UNet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
     from napari_ood_seg.core.models.staged import StagedNet
 
 
-def build(architecture: str, sizes: tuple[int, ...]) -> StagedNet:
+def build(
+    architecture: str,
+    sizes: tuple[int, ...],
+    about: Mapping[str, Any] | None = None,
+) -> StagedNet:
     """Return an untrained network.
 
     Parameters
@@ -29,17 +34,23 @@ def build(architecture: str, sizes: tuple[int, ...]) -> StagedNet:
     sizes
         Channels of the input, classes, and the width, which only our own need; then,
         if any, channels of the stem (``spectral``: bands of the spectra).
+    about
+        Of ``backbone``, its encoder, see `trainable.facts_of`.
 
     Raises
     ------
     DependencyError
         If MONAI is missing and the network is none of ours.
+    EncoderError
+        If transformers is missing and the encoder is one of its own.
     """
     n_in, n_classes, width, *more = sizes
     if architecture == "small":
         return UNet(n_in, n_classes, width, *more)
     if architecture == spectral.NAME:
         return spectral.SpectralNet(n_in, n_classes, width, *more)
+    if architecture == backbone.NAME:
+        return backbone.BackboneNet(n_in, n_classes, width, about or {})
     from napari_ood_seg.core.models.efficient import EfficientUNet  # MONAI is slow
 
     return EfficientUNet(n_in, n_classes, architecture, *more)
@@ -64,6 +75,8 @@ class Network:
     halo
         Context in pixels that a tile is given; a multiple of the stride. Beyond that
         of ``small`` nothing matters; for others see `EfficientUNet`.
+    about
+        See `StagedNet`.
     """
 
     name: str
@@ -72,18 +85,21 @@ class Network:
     architecture: str
     factors: tuple[int, ...]
     halo: int
+    about: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _ready: dict[torch.device, StagedNet] = field(
         default_factory=dict, repr=False, compare=False
     )
 
     @classmethod
-    def of(cls, net: StagedNet, *, name: str) -> Self:
+    def of(cls, net: StagedNet, *, name: str) -> Network:
         """Return a frozen copy of a network."""
         weights = {k: v.detach().cpu().clone() for k, v in net.state_dict().items()}
         return cls._like(net, name, weights)
 
     @classmethod
-    def restored(cls, facts: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Self:
+    def restored(
+        cls, facts: Mapping[str, Any], weights: Mapping[str, Tensor]
+    ) -> Network:
         """Return the network that `facts` and tensors of a model file describe.
 
         Raises
@@ -92,10 +108,12 @@ class Network:
             If the tensors are those of another network.
         DependencyError
             If it needs MONAI and that is missing.
+        EncoderError
+            If it needs transformers and that is missing.
         """
         sizes = tuple(int(n) for n in facts["sizes"])
         architecture = str(facts.get("architecture", "small"))  # files of before
-        net = build(architecture, sizes)
+        net = build(architecture, sizes, facts.get("encoder"))
         try:
             net.load_state_dict(dict(weights))
         except RuntimeError as error:
@@ -103,24 +121,27 @@ class Network:
         return cls._like(net, str(facts["name"]), weights)
 
     @classmethod
-    def _like(cls, net: StagedNet, name: str, weights: Mapping[str, Tensor]) -> Self:
-        return cls(
+    def _like(cls, net: StagedNet, name: str, weights: Mapping[str, Tensor]) -> Network:
+        kind = WindowedNetwork if net.windowed else Network
+        return kind(
             name=name,
             weights=weights,
             sizes=net.sizes,
             architecture=net.architecture,
             factors=net.factors,
             halo=net.halo,
+            about=dict(net.about),
         )
 
     @property
     def facts(self) -> dict[str, Any]:
         """What `restored` needs beside the weights."""
-        return {
+        facts = {
             "name": self.name,
             "architecture": self.architecture,
             "sizes": list(self.sizes),
         }
+        return {**facts, "encoder": dict(self.about)} if self.about else facts
 
     @property
     def colors(self) -> bool:
@@ -141,10 +162,40 @@ class Network:
     def module(self, device: torch.device) -> StagedNet:
         """Return the network on a device, in evaluation mode; not to be changed."""
         if device not in self._ready:
-            net = build(self.architecture, self.sizes)
+            net = build(self.architecture, self.sizes, self.about)
             net.load_state_dict(dict(self.weights))
             self._ready[device] = net.to(device).eval()
         return self._ready[device]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WindowedNetwork(Network):
+    """A trained network that is shown windows of an image, see `features.windows`."""
+
+    def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return the stages of a whole image; see `placed`."""
+        return self.placed(x, origin=(0, 0))
+
+    def placed(
+        self,
+        x: Tensor,
+        *,
+        origin: tuple[int, int],
+        spans: Sequence[tuple[int, int]] | None = None,
+    ) -> tuple[Tensor, ...]:
+        """Return the stages of a region of an image; see `windows.blended`.
+
+        Parameters
+        ----------
+        x
+            `(n_in, h, w)`.
+        origin
+            Row and column of the region's first pixel in the image.
+        spans
+            The rows and columns of the region that are wanted; all without.
+        """
+        net = self.module(x.device)
+        return blended(net.stages, x, self.factors, origin=origin, spans=spans)
 
 
 def _to_multiple(x: Tensor, stride: int) -> Tensor:

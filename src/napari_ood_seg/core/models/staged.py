@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from torch import nn
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class StagedNet(nn.Module, ABC):
@@ -27,6 +32,10 @@ class StagedNet(nn.Module, ABC):
         How many times coarser than the image each stage is, ascending.
     halo
         Context in pixels that a tile is given; a multiple of the stride.
+    about
+        What else it is made of, as JSON; empty for most.
+    windowed
+        Whether a trained one is shown windows, see `features.windows`.
     """
 
     architecture: str
@@ -34,7 +43,25 @@ class StagedNet(nn.Module, ABC):
     stride: int
     factors: tuple[int, ...]
     halo: int
+    about: Mapping[str, Any] = _NOTHING
+    windowed: bool = False
 
     @abstractmethod
     def stages(self, x: Tensor) -> list[Tensor]:
         """Return `(b, c_i, h / f, w / f)` stages of `(b, c, h, w)`, finest first."""
+
+    def groups(
+        self,
+        rate: float,
+        encoder_rate: float,  # noqa: ARG002 - for networks with two rates
+    ) -> list[dict[str, Any]]:
+        """Return the groups of weights that an optimiser trains.
+
+        Parameters
+        ----------
+        rate
+            At which most are trained.
+        encoder_rate
+            As a share of `rate`, for those of a pretrained encoder.
+        """
+        return [{"params": list(self.parameters()), "lr": rate}]

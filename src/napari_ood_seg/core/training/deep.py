@@ -9,9 +9,11 @@ import torch
 
 from napari_ood_seg.core.config import SPECTRAL_FROM
 from napari_ood_seg.core.data.alike import joined
-from napari_ood_seg.core.features.channels import fit_channels
+from napari_ood_seg.core.features import pretrained
+from napari_ood_seg.core.features.channels import ColorMap, fit_channels
 from napari_ood_seg.core.features.store import sample_regions
-from napari_ood_seg.core.models import spectral
+from napari_ood_seg.core.features.trainable import facts_of
+from napari_ood_seg.core.models import backbone, spectral
 from napari_ood_seg.core.models.efficient import EfficientUNet, load_pretrained
 from napari_ood_seg.core.models.network import Network, build
 from napari_ood_seg.core.models.unet import initialise
@@ -24,8 +26,10 @@ from napari_ood_seg.core.training.warm import Cuts, Start, cut, may_go_on, take_
 from napari_ood_seg.core.types import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
+
+    from torch import Tensor
 
     from napari_ood_seg.core.config import DeepConfig
     from napari_ood_seg.core.features.channels import ChannelMap
@@ -46,11 +50,14 @@ class Prepared:
         Ascending: the order of the logits.
     seen
         The pixels that are learned from, now or before; see `Start`.
+    before
+        Those of before; `None` if the network began from scratch.
     """
 
     training: Training
     class_ids: tuple[int, ...]
     seen: Seen = field(repr=False)
+    before: Seen | None = field(repr=False)
 
     def start(self) -> Start:
         """Return the best network until now, for another training to go on from."""
@@ -115,15 +122,16 @@ class DeepTrainer:
         ------
         FileFormatError
             If the checkpoint is damaged or of another training.
-        DependencyError
-            If the network needs a package that is not installed.
+        DependencyError, EncoderError
+            If the network needs a package that is not installed, or weights that are
+            not on this machine.
         DeviceError
             If memory does not hold a single small patch.
         """
         prepared = yield from self._fit_network(images, start)
         heads = self.heads(prepared)
         model = yield from heads.fit(images, classes)
-        remarks = _remarks(prepared.training)
+        remarks = (*_remarks(prepared.training), *self._on_colours(images))
         if not heads.is_used:
             plain = InstantTrainer(self.config.heads, device=self.device)
             model = yield from plain.fit(images, classes)
@@ -152,32 +160,47 @@ class DeepTrainer:
         return prepared
 
     def prepare(
-        self, images: Sequence[Scribbled], *, start: Start | None = None
+        self,
+        images: Sequence[Scribbled],
+        *,
+        start: Start | None = None,
+        before: Seen | None = None,
     ) -> Prepared:
-        """Return the training of a network, before its first step; see `fit`."""
+        """Return the training of a network, before its first step; see `fit`.
+
+        Parameters
+        ----------
+        start
+            See `fit`.
+        before
+            `Prepared.before` of a training whose checkpoint is to be gone on from.
+        """
         check(images)
         if start is not None and not may_go_on(start, images, self.config.hold_one_in):
             start = None
         sources = joined([image.source for image in images])
         read = [i._replace(source=s) for i, s in zip(images, sources, strict=True)]
         channels = self._channels(read)
-        net, start = self._network(images, channels, start)
-        before: Seen = {} if start is None else start.seen
-        cuts = cut(images, self.config.hold_one_in, seen=before)
+        net, start = self._network(read, channels, start)
+        if start is not None:
+            before = start.seen
+        known = before or {}
+        cuts = cut(images, self.config.hold_one_in, seen=known)
         return Prepared(
-            training=self._training(net, read, channels, cuts, warm=start is not None),
+            training=self._training(net, read, channels, cuts, warm=before is not None),
             class_ids=_class_ids(images),
-            seen=cuts.seen(images, before),
+            seen=cuts.seen(images, known),
+            before=before,
         )
 
     def _channels(self, images: Sequence[Scribbled]) -> ChannelMap:
-        regions = [
-            sample_regions(i.source, device=self.device, plane=painted_plane(i))
-            for i in images
-        ]
-        return fit_channels(
-            self.config.heads.filters, (x for own in regions for x in own())
-        )
+        return fit_channels(self.config.heads.filters, self._regions(images))
+
+    def _regions(self, images: Sequence[Scribbled]) -> Iterator[Tensor]:
+        """Yield `(c, h, w)` samples of the painted planes."""
+        for image in images:
+            plane = painted_plane(image)
+            yield from sample_regions(image.source, device=self.device, plane=plane)()
 
     def _network(
         self, images: Sequence[Scribbled], channels: ChannelMap, start: Start | None
@@ -190,10 +213,18 @@ class DeepTrainer:
             sizes.append(n_bands)
         elif config.stem and n_bands >= SPECTRAL_FROM and not config.pretrained:
             sizes.append(config.width)
-        net = build(config.network, tuple(sizes))
+        encoder = about = None
+        if config.network == backbone.NAME:
+            encoder = pretrained.load_pretrained(config.pretrained)
+            about = facts_of(encoder)
+        net = build(config.network, tuple(sizes), about)
         if isinstance(net, spectral.SpectralNet):
             net.adopt(channels.decoder)
         initialise(net, torch.Generator().manual_seed(config.seed))
+        if isinstance(net, backbone.BackboneNet) and encoder is not None:
+            net.body.adopt(encoder.weights)
+            net.adopt(*backbone.mixing(channels, self._colors(images, channels)))
+            net.teach(encoder=config.encoder_rate > 0)
         if start is not None and not take_over(net, start, ids):
             start = None
         if start is None and config.pretrained and isinstance(net, EfficientUNet):
@@ -201,6 +232,25 @@ class DeepTrainer:
             basis = channels.basis if colours else None
             load_pretrained(net, config.pretrained, basis=basis)
         return net.to(self.device), start
+
+    def _colors(self, images: Sequence[Scribbled], channels: ChannelMap) -> ColorMap:
+        """Return what colours a pretrained encoder sees, see `backbone.mixing`."""
+        regions = self._regions(images)
+        if channels.light is not None:
+            regions = (channels(x) for x in regions)
+        adapt = self.config.heads.encoder_channels == "adapt"
+        return ColorMap.fit(regions, adapt=adapt)
+
+    def _on_colours(self, images: Sequence[Scribbled]) -> tuple[str, ...]:
+        """Return what a person should know about how an encoder saw the channels."""
+        n = images[0].source.n_channels
+        if self.config.network != backbone.NAME or n in (1, 3):
+            return ()
+        how = "the first three principal components of"
+        if self.config.heads.encoder_channels == "adapt":
+            how = "in turn as red, green and blue"
+            return (f"The network's encoder sees {n} channels {how}.",)
+        return (f"The network's encoder sees {how} {n} channels.",)
 
     def _training(
         self,
@@ -244,7 +294,11 @@ def _class_ids(images: Sequence[Scribbled]) -> tuple[int, ...]:
 def _frozen(training: Training) -> Network:
     net = training.best
     kind = f"U-Net with {net.architecture}"
-    own = {"small": "U-Net", spectral.NAME: "Spectral network"}
+    own = {
+        "small": "U-Net",
+        spectral.NAME: "Spectral network",
+        backbone.NAME: f"Network on {net.about.get('name')}",
+    }
     name = own.get(net.architecture, kind)
     return Network.of(net, name=f"{name}, {training.step} steps")
 

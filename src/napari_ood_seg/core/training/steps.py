@@ -68,6 +68,8 @@ class Training:
     ----------
     best
         The averaged weights that were best on what is held out.
+    about
+        What else is written to checkpoints: numbers, lists and tensors by name.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Training:
     ) -> None:
         self.net, self.config = net, config
         self.best = copy.deepcopy(net)
+        self.about: dict[str, Any] = {}
         self.step, self.steps = 0, config.steps
         if warm:
             self.steps = min(config.steps, config.warm_steps)
@@ -98,7 +101,7 @@ class Training:
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._run = self._together.joined(net)
         self._optimizer = torch.optim.AdamW(
-            net.parameters(),
+            net.groups(config.learning_rate, config.encoder_rate),
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
             fused=on_cuda,
@@ -107,8 +110,15 @@ class Training:
         self._least, self._since, self._spent = float("inf"), 0, 0.0
         self._warm = warm
 
-    def run(self, checkpoint: Path | None = None) -> Steps:
+    def run(self, checkpoint: Path | None = None, *, resume: bool = True) -> Steps:
         """Train until the steps, the seconds or the patience are used up.
+
+        Parameters
+        ----------
+        checkpoint
+            File that is written at each check.
+        resume
+            Whether to go on from that file, if it is there.
 
         Raises
         ------
@@ -117,8 +127,8 @@ class Training:
         DeviceError
             If memory does not hold a single small patch.
         """
-        if checkpoint is not None and checkpoint.is_file():
-            self._resume(checkpoint)
+        if resume and checkpoint is not None and checkpoint.is_file():
+            self.restore(checkpoint)
         held_out = self._check() if self._warm and self.step == 0 else float("nan")
         while not self._is_over():
             begin = time.perf_counter()
@@ -256,9 +266,10 @@ class Training:
             "numbers": [self.step, self._since, self._least, self._spent],
             "size": list(self.size),
             "pieces": self._pieces,
+            "about": self.about,
         }
 
-    def _resume(self, path: Path) -> None:
+    def restore(self, path: Path) -> None:
         """Go on from a checkpoint.
 
         Raises

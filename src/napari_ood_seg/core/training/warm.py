@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
 
+from napari_ood_seg.core.models.backbone import FIXED
 from napari_ood_seg.core.models.spectral import DECODER
 from napari_ood_seg.core.training.folds import ALWAYS_IN, Piece, deal
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
     Place = tuple[ImageSource, tuple[int, ...]]
     Seen = Mapping[Place, npt.NDArray[np.int64]]
+
+_OF_CHANNELS: Final = FIXED | {DECODER}
+"""Tensors of a network that follow from the channels, and are not learned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,16 +99,17 @@ def take_over(net: StagedNet, start: Start, class_ids: Sequence[int]) -> bool:
     Classes that the other one does not know keep the logits that they have.
     """
     old = start.network
-    if (old.architecture, _but_classes(old.sizes)) != (
+    if (old.architecture, _but_classes(old.sizes), old.about) != (
         net.architecture,
         _but_classes(net.sizes),
+        net.about,
     ):
         return False
     own = net.state_dict()
     rows = [(i, start.class_ids.index(c)) for i, c in _known(class_ids, start)]
     with torch.no_grad():
         for name, value in old.weights.items():
-            if name == DECODER:  # that of the channels as they are now
+            if name in _OF_CHANNELS:  # those of the channels as they are now
                 continue
             if not name.startswith("head."):
                 own[name].copy_(value)

@@ -28,6 +28,10 @@ CURVES_TIP: Final = (
     "Loss by training steps. Thin line: the strokes that the network learns from. Dots:"
     " one stroke in four of each class, which it never sees."
 )
+RESUME_TIP: Final = (
+    "A training of these very strokes and settings did not come to its end, as napari "
+    "was closed. Go on with it where it was last checked; Train a network begins anew."
+)
 INTRO: Final = "No network was trained yet. The answers are those of the filters."
 
 
@@ -37,6 +41,7 @@ class DeepPanel(QWidget):
     start_requested = Signal()
     pause_requested = Signal()
     anew_requested = Signal()
+    resume_requested = Signal()
     settings_changed = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -44,6 +49,9 @@ class DeepPanel(QWidget):
         self._state = OFF
         self._go, self._anew = QPushButton(), QPushButton("Start over")
         self._anew.setToolTip("Forget what the network has learned, and begin again.")
+        self._resume = QPushButton("Resume the training")
+        self._resume.setToolTip(RESUME_TIP)
+        self._resume.hide()
         self._plot = CurvePlot()
         self._plot.setToolTip(CURVES_TIP)
         self._plot.hide()
@@ -59,6 +67,7 @@ class DeepPanel(QWidget):
         self._more.toggled.connect(self._settings.setVisible)
         self._go.clicked.connect(lambda: self._on_go())
         self._anew.clicked.connect(lambda: self.anew_requested.emit())
+        self._resume.clicked.connect(lambda: self.resume_requested.emit())
         row = QHBoxLayout()
         row.setSpacing(6)
         row.addWidget(self._go, 1)
@@ -68,6 +77,7 @@ class DeepPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
         column.addLayout(row)
+        column.addWidget(self._resume)
         for widget in (self._plot, self._key, self._verdict, self._settings):
             column.addWidget(widget)
         self.set_state(OFF)
@@ -86,6 +96,12 @@ class DeepPanel(QWidget):
     def set_started(self, started: bool) -> None:
         """Show whether there is something to forget."""
         self._anew.setEnabled(started)
+
+    def set_kept(self, when: str) -> None:
+        """Offer to go on with a training of some time; empty for none."""
+        if when:
+            self._resume.setText(f"Resume the training of {when}")
+        self._resume.setVisible(bool(when))
 
     def set_curves(self, curves: Curves | None) -> None:
         """Show how training goes; `None` before there is any."""
