@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from napari_ood_seg.core.errors import DeviceError, FileFormatError
+from napari_ood_seg.core.interrupt import Interrupted, asking
 from napari_ood_seg.core.training.instant import Scribbled
 from napari_ood_seg.core.training.memory import Size
 from napari_ood_seg.core.training.steps import Lessened, Training
@@ -276,3 +277,44 @@ def test_other_errors_are_not_taken_for_it() -> None:
     fill(it, 0, lambda _: RuntimeError("sizes must match"))
     with pytest.raises(RuntimeError, match="sizes must match"):
         next(it.run())
+
+
+# --------------------------------------------------------------------------- stopping
+
+
+def test_stopped_within_a_step_or_a_check_it_goes_on_as_if_not() -> None:
+    """At every 311th question, which is more than a step has."""
+    whole, stopped = training(), training()
+    run(whole, None)
+    questions, times = 0, 0
+
+    def is_stopped() -> bool:
+        nonlocal questions
+        questions += 1
+        return questions % 311 == 0
+
+    while True:
+        try:
+            with asking(is_stopped):
+                run(stopped, None)
+        except Interrupted:
+            times += 1
+        else:
+            break
+    assert times >= 3
+    assert stopped.step == whole.step == 30
+    assert_same_training(stopped, whole)
+
+
+def test_it_asks_within_the_backward_pass_as_well() -> None:
+    it, questions = training(), 0
+
+    def count() -> bool:
+        nonlocal questions
+        questions += 1
+        return False
+
+    with asking(count):
+        loss = it._learn()
+    assert questions > 1.5 * len(list(it.net.modules()))
+    assert loss > 0

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+from napari_ood_seg.core import interrupt
 from napari_ood_seg.core.device import release_memory
 from napari_ood_seg.core.errors import DeviceError, FileFormatError
+from napari_ood_seg.core.interrupt import Interrupted
 from napari_ood_seg.core.io.files import write_bytes
 from napari_ood_seg.core.training.distributed import Alone, at_least_single
 from napari_ood_seg.core.training.memory import Size, is_full, told
@@ -90,6 +92,7 @@ class Training:
             self.steps = min(config.steps, config.warm_steps)
         self.size = Size(config.batch, config.edge)
         self._average = copy.deepcopy(net)
+        _ask_between_layers(net)
         self._learned, self._held = learned, held
         device = next(net.parameters()).device
         self._together = Alone(device) if together is None else together
@@ -108,7 +111,7 @@ class Training:
         )
         self._generator = torch.Generator().manual_seed(config.seed)
         self._least, self._since, self._spent = float("inf"), 0, 0.0
-        self._warm = warm
+        self._warm, self._unchecked = warm, False
 
     def run(self, checkpoint: Path | None = None, *, resume: bool = True) -> Steps:
         """Train until the steps, the seconds or the patience are used up.
@@ -129,7 +132,8 @@ class Training:
         """
         if resume and checkpoint is not None and checkpoint.is_file():
             self.restore(checkpoint)
-        held_out = self._check() if self._warm and self.step == 0 else float("nan")
+        first = self._warm and self.step == 0
+        held_out = self._check() if first or self._unchecked else float("nan")
         while not self._is_over():
             begin = time.perf_counter()
             loss = self._advance()
@@ -140,6 +144,7 @@ class Training:
             loss, spent = self._together.agreed(loss, spent)
             self._spent += spent
             if self.step % self.config.check_every == 0 or self._is_over():
+                self._unchecked = True  # so that who stops it here can go on
                 held_out = self._check()
                 if checkpoint is not None and self._together.rank == 0:
                     self._save(checkpoint)
@@ -166,8 +171,17 @@ class Training:
         """
         drawn = self._generator.get_state()
         statistics = [b.clone() for b in self.net.buffers()]
+
+        def undo() -> None:
+            self._generator.set_state(drawn)
+            for now, before in zip(self.net.buffers(), statistics, strict=True):
+                now.data.copy_(before)
+
         try:
             loss = self._learn()
+        except Interrupted:
+            undo()
+            raise
         except (RuntimeError, MemoryError) as error:
             if not is_full(error):
                 raise
@@ -176,9 +190,7 @@ class Training:
                     f"the memory of a device does not hold its share of {self.size}: "
                     "choose smaller patches, or start more processes"
                 ) from error
-            self._generator.set_state(drawn)
-            for now, before in zip(self.net.buffers(), statistics, strict=True):
-                now.data.copy_(before)
+            undo()
             return None
         with told("taking a step"):
             self._optimizer.step()
@@ -230,20 +242,25 @@ class Training:
 
     @torch.inference_mode()
     def _check(self) -> float:
-        """Return the loss on held-out pieces; the best weights are kept."""
+        """Return the loss on held-out pieces; the best weights are kept.
+
+        If it is stopped, nothing has changed, and it comes first when it goes on.
+        """
         pieces = self._held.pieces[:_MOST_CHECKED]
         if not pieces:  # nothing could be held out: the last weights are as good
             self.best.load_state_dict(self._average.state_dict())
-            self._least = 0.0
+            self._least, self._unchecked = 0.0, False
             return float("nan")
         self._average.eval()
         losses = []
         with told("checking"):
             for image, piece in pieces:
+                interrupt.checkpoint()
                 x, y = self._held.around(image, piece)
                 losses.append(partial_cross_entropy(self._average(x), y))
         mean = float(torch.stack(losses).mean())
         (mean,) = self._together.agreed(mean)
+        self._unchecked = False
         if mean < self._least:
             self._least, self._since = mean, 0
             self.best.load_state_dict(self._average.state_dict())
@@ -300,6 +317,27 @@ class Training:
         step, since, self._least, self._spent = state["numbers"]
         self.step, self._since = int(step), int(since)
         self.size = Size(*state["size"])
+
+
+def _ask_between_layers(net: nn.Module) -> None:
+    """Make each layer ask whether a step is still wanted, forwards and backwards.
+
+    A step of a large network takes seconds on a processor. Nothing that is computed
+    changes. On graphics cards it is asked forwards only.
+    """
+
+    def ask(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+        interrupt.checkpoint()
+        for x in inputs:
+            if isinstance(x, torch.Tensor) and x.requires_grad:
+                x.register_hook(_asked)
+
+    for part in net.modules():
+        part.register_forward_pre_hook(ask)
+
+
+def _asked(_: torch.Tensor) -> None:
+    interrupt.checkpoint()
 
 
 @torch.no_grad()
