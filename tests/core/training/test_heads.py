@@ -19,6 +19,7 @@ from napari_ood_seg.core.training.heads import (
     unseen_folds,
 )
 from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled
+from napari_ood_seg.core.training.roles import Accuracy
 from napari_ood_seg.core.training.warm import cut, touches
 from tests.contracts.networks import INSTANT, SMALL
 from tests.contracts.scenes import CPU, LEFT, drive, strip, strokes, three_textures
@@ -165,8 +166,8 @@ def test_the_verdict_is_a_sentence_for_each_outcome() -> None:
     heads = Heads(network(), {}, DEEP, device=CPU)
     for filters, best, words in (
         (1.0, 1.0, "there is nothing that a network could tell"),
-        (0.9, 0.9, "does not tell your classes apart better than the filters"),
+        (0.9, 0.9, "does not clearly tell your classes apart better than the filters"),
         (0.9, 0.95, "tells 95% of held-out pixels right, filters 90%"),
     ):
-        heads._beside.accuracy = {0.0: filters, 0.5: best}
+        heads._beside.accuracy = {0.0: Accuracy(filters), 0.5: Accuracy(best)}
         assert words in heads.verdict

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from napari_ood_seg.core.config import InstantConfig
 from napari_ood_seg.core.ood.base import StrokePixels, TrainingPixels
@@ -69,11 +70,11 @@ def test_roles_are_one_on_average_and_split_as_told(
 
 def test_what_tells_classes_apart_is_found() -> None:
     good = accuracies(*case(0.0, 6.0), CONFIG, n_network=1, unseen={0})
-    assert good[1.0] > 0.99
-    assert good[0.0] < 0.7
+    assert good[1.0].share > 0.99
+    assert good[0.0].share < 0.7
     assert chosen_share(good) > 0
     bad = accuracies(*case(6.0, 0.0), CONFIG, n_network=1, unseen={0})
-    assert bad[0.0] > 0.99
+    assert bad[0.0].share > 0.99
     assert chosen_share(bad) == 0.0
 
 
@@ -90,13 +91,17 @@ def test_accuracies_against_class_gaussians_fitted_by_hand() -> None:
         logs.append(
             [fitted.class_scores(s.features).numpy() for s in level.strokes[2:4]]
         )
+    of_filters: list[np.floating] = []
     for share in SHARES:
         means = [
             np.mean(((1 - share) * logs[0][i] + share * logs[1][i]).argmin(1) == i)
             for i in range(2)
         ]
-        assert found[share] == pytest.approx(np.mean(means), abs=1e-6)
-    assert len(set(found.values())) > 1
+        assert found[share].share == pytest.approx(np.mean(means), abs=1e-6)
+        gains = np.subtract(means, of_filters := of_filters or means)
+        margin = stats.t.ppf(0.95, 1) * stats.sem(gains)
+        assert found[share].margin == pytest.approx(margin, abs=1e-6)
+    assert len({a.share for a in found.values()}) > 1
 
 
 def test_without_unseen_strokes_the_network_counts_nothing() -> None:

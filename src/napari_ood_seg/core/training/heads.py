@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from napari_ood_seg.core.training.folds import ALWAYS_IN, deal
 from napari_ood_seg.core.training.instant import InstantTrainer
-from napari_ood_seg.core.training.roles import accuracies, chosen_share, roles
+from napari_ood_seg.core.training.roles import Accuracy, accuracies, chosen_share, roles
 from napari_ood_seg.core.training.warm import touches
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Heads(InstantTrainer):
     def accuracy(self) -> tuple[float, float]:
         """Share of held-out pixels with the right class: by filters; as it is now."""
         accuracy = self._beside.accuracy
-        return accuracy[0.0], accuracy[self._beside.share]
+        return accuracy[0.0].share, accuracy[self._beside.share].share
 
     @property
     def verdict(self) -> str:
@@ -111,8 +111,9 @@ class Heads(InstantTrainer):
                 "that a network could tell your classes apart better by."
             )
         return (
-            "The network does not tell your classes apart better than the filters, "
-            f"which get {before} of held-out pixels right: paint more, or train longer."
+            "The network does not clearly tell your classes apart better than the "
+            f"filters, which get {before} of held-out pixels right: paint more, or "
+            "train longer."
         )
 
 
@@ -161,7 +162,7 @@ class Beside:
         *,
         for_score: float,
     ) -> None:
-        self.accuracy: Mapping[float, float] = {}
+        self.accuracy: Mapping[float, Accuracy] = {}
         self._n_network = n_network
         self._unseen = frozenset(unseen)
         self._config = config

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import math
+from statistics import stdev
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import torch
+from scipy.special import stdtrit
 
 from napari_ood_seg.core.training.crossfit import Probes, ensembles_without
 
@@ -22,6 +25,24 @@ SHARES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 ADVANTAGE: Final = 0.01
 """Gain in accuracy below which the network counts nothing."""
+
+_SURE: Final = 0.95
+"""How sure a gain has to be."""
+
+
+class Accuracy(NamedTuple):
+    """How many held-out pixels get their class.
+
+    Attributes
+    ----------
+    share
+        Of the pixels, all classes alike, in [0, 1].
+    margin
+        Gain on the filters alone below which it may be chance, see `margin_of`.
+    """
+
+    share: float
+    margin: float = 0.0
 
 
 def roles(n_levels: int, n_network: int, share: float, for_score: float) -> Tensor:
@@ -58,7 +79,7 @@ def accuracies(
     *,
     n_network: int,
     unseen: Collection[int],
-) -> dict[float, float]:
+) -> dict[float, Accuracy]:
     """Return the share of pixels that get their own class, for each of `SHARES`.
 
     All classes weigh the same. The pixels are those of strokes that neither the
@@ -76,7 +97,7 @@ def accuracies(
     ids = levels[0].class_ids
     checked = [p for p in probes if p.group in unseen]
     if not checked:
-        return dict.fromkeys(SHARES, 0.0)
+        return dict.fromkeys(SHARES, Accuracy(0.0, math.inf))
     (ensemble,) = ensembles_without([set(unseen)], levels, config)
     together, n, k = Probes(checked), len(levels), len(ids)
 
@@ -85,27 +106,54 @@ def accuracies(
         return [columns[:k] for columns in together.columns(own)]
 
     found = list(zip(checked, distances(0.0), distances(1.0), strict=True))
-    out = {}
+    out: dict[float, Accuracy] = {}
+    of_filters: list[float] = []
     for share in SHARES:
         right: dict[int, list[Tensor]] = {}
+        of_strokes: list[float] = []
         for probe, filters, network in found:
             best = ((1 - share) * filters + share * network).argmin(0)
             own = (best == ids.index(probe.class_id)).float()
             right.setdefault(probe.class_id, []).append(own)
+            of_strokes.append(float(own.mean()))
+        of_filters = of_filters or of_strokes  # no share comes first
+        gains = [a - b for a, b in zip(of_strokes, of_filters, strict=True)]
         means = [torch.cat(parts).mean() for parts in right.values()]
-        out[share] = float(torch.stack(means).mean())
+        out[share] = Accuracy(float(torch.stack(means).mean()), margin_of(gains))
     return out
 
 
-def chosen_share(accuracy: Mapping[float, float]) -> float:
-    """Return the share that is best by more than `ADVANTAGE`, else 0.
+def margin_of(gains: Sequence[float]) -> float:
+    """Return how large the mean gain of strokes has to be not to be taken for chance.
+
+    That of Student's test of pairs, one-sided: strokes are independent of each other,
+    their pixels are not. One stroke says nothing.
 
     Examples
     --------
-    >>> chosen_share({0.0: 0.90, 0.5: 0.95, 1.0: 0.93})
-    0.5
-    >>> chosen_share({0.0: 0.945, 0.5: 0.95, 1.0: 0.93})
+    >>> round(margin_of([0.1, 0.3, 0.2]), 3)  # 2.92 times 0.1 over the root of 3
+    0.169
+    >>> margin_of([0.4])
+    inf
+    """
+    n = len(gains)
+    if n < 2:
+        return math.inf
+    return float(stdtrit(n - 1, _SURE)) * stdev(gains) / math.sqrt(n)
+
+
+def chosen_share(accuracy: Mapping[float, Accuracy]) -> float:
+    """Return the share that is best by more than `ADVANTAGE` and its margin, else 0.
+
+    Examples
+    --------
+    >>> def of(**shares: float) -> dict[float, Accuracy]:
+    ...     return {0.0: Accuracy(0.9), 0.5: Accuracy(**shares)}
+    >>> chosen_share(of(share=0.95)), chosen_share(of(share=0.905))
+    (0.5, 0.0)
+    >>> chosen_share(of(share=0.95, margin=0.1))
     0.0
     """
-    best = max(accuracy, key=lambda share: accuracy[share])
-    return best if accuracy[best] > accuracy[0.0] + ADVANTAGE else 0.0
+    best = max(accuracy, key=lambda share: accuracy[share].share)
+    needed = max(ADVANTAGE, accuracy[best].margin)
+    return best if accuracy[best].share > accuracy[0.0].share + needed else 0.0
