@@ -127,3 +127,17 @@ def test_a_warning_outlives_the_end_of_the_job(driver: Driver, gate: Gate) -> No
     assert driver.message == ("mind this", "warning")
     driver.session.message.emit("saved", "info")
     assert driver.message == ("saved", "info")
+
+
+def test_nothing_is_counted_under_a_painting_hand(driver: Driver) -> None:
+    ready(driver)
+    driver.train()
+    driver.until(lambda: bool(areas(driver)))
+    control = driver.panel.jobs
+    driver.panel.results_panel.set_areas([])
+    driver.press((10, 6))
+    control._count.timeout.emit()
+    assert areas(driver) == {}
+    assert control._count.isActive()  # it tries again
+    driver.release((10, 6))
+    driver.until(lambda: bool(areas(driver)))
