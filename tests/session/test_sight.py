@@ -111,31 +111,37 @@ def playing(*frames: int) -> tuple[Sight, Clock]:
     return sight, clock
 
 
-def test_planes_are_coarse_while_somebody_plays() -> None:
+def test_who_moves_on_plays_until_they_rest() -> None:
     sight, clock = playing(0, 1, 2, 3)
-    assert sight.finest == 2
-    sight.now = View(region=(slice(0, 8), slice(0, 8)), stride=4)
-    assert sight.finest == 8
+    assert sight.is_playing
     clock.now += STILL
-    assert sight.finest == 1
+    assert not sight.is_playing
 
 
 def test_single_steps_and_jumps_are_no_play() -> None:
-    assert playing(4, 5)[0].finest == 1
-    assert playing(0, 1, 2, 8)[0].finest == 1
+    assert not playing(4, 5)[0].is_playing
+    assert not playing(0, 1, 2, 8)[0].is_playing
 
 
-def test_what_was_coarse_in_play_is_fine_afterwards() -> None:
-    sight, clock = playing(0, 1, 2)
-    steps = sight.order([(3,), (4,), (5,)])
-    coarse = [next(steps) for _ in range(2)]
-    assert [finest for _, finest in coarse] == [2, 2]
-    clock.now += STILL
-    assert sorted(steps) == [((3,), 1), ((4,), 1), ((5,), 1)]
-
-
-def test_who_plays_on_where_all_is_coarse_gets_it_fine() -> None:
+def test_all_planes_are_coarse_before_any_is_fine() -> None:
     sight, _ = playing(0, 1, 2)
     steps = list(sight.order([(3,), (4,)]))
     assert sorted(steps[:2]) == [((3,), 2), ((4,), 2)]
     assert sorted(steps[2:]) == [((3,), 1), ((4,), 1)]
+
+
+def test_coarse_is_half_as_fine_as_the_screen() -> None:
+    sight, _ = playing(0)
+    sight.now = View(region=(slice(0, 8), slice(0, 8)), stride=4)
+    assert list(sight.order([(1,)])) == [((1,), 8), ((1,), 1)]
+
+
+def test_a_plane_that_somebody_rests_on_is_fine_at_once() -> None:
+    sight, clock = playing(0, 1, 2)
+    steps = sight.order([(3,), (4,), (5,)])
+    assert next(steps)[1] == 2
+    sight.move((4,), (len(PLANES),))
+    sight.move((5,), (len(PLANES),))
+    assert next(steps)[1] == 2  # still playing
+    clock.now += STILL
+    assert next(steps) == ((5,), 1)

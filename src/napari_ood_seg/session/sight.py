@@ -68,25 +68,26 @@ class Sight:
         self.plane, self._moved = plane, self._clock()
 
     @property
-    def finest(self) -> int:
-        """At every how many pixels a plane is predicted that somebody comes to.
-
-        Whoever plays sees each plane for a moment: half as finely as the screen shows
-        it will do, and is there in time. Else every pixel.
-        """
-        playing = self._moves > 0 and self._clock() - self._moved < STILL
-        return 2 * (1 if self.now is None else self.now.stride) if playing else 1
+    def is_playing(self) -> bool:
+        """Whether somebody goes through planes without resting on one."""
+        return self._moves > 0 and self._clock() - self._moved < STILL
 
     def order(self, planes: Sequence[Plane]) -> Iterator[tuple[Plane, int]]:
         """Yield which plane is wanted next, and at every how many pixels.
 
-        As things are when it is asked. While somebody plays, all planes coarsely, and
-        what is left of the time finely.
+        As things are when it is asked. A plane that somebody rests on is wanted at
+        every pixel at once; all others half as finely as the screen shows them, before
+        any of them is refined: who plays sees each for a moment, and wants it in time.
         """
         left, unknown = list(planes), list(planes)
         while left:
-            finest = self.finest if unknown else 1
-            plane = self.next_of(unknown if finest > 1 else left)
+            if not self.is_playing and self.plane in left:
+                plane, finest = self.plane, 1
+            elif unknown:
+                plane = self.next_of(unknown)
+                finest = 2 * (1 if self.now is None else self.now.stride)
+            else:
+                plane, finest = self.next_of(left), 1
             if plane in unknown:
                 unknown.remove(plane)
             if finest == 1:
