@@ -103,7 +103,7 @@ def test_rows_are_the_features_at_the_cells(
 def test_a_tile_is_computed_once_and_the_oldest_is_dropped(
     source: ImageSource, descriptor: Descriptor
 ) -> None:
-    tile_bytes = (6 * (16 * 16 + 4 * 4) + 16 * 16) * 4  # two levels and the guide
+    tile_bytes = (6 * (16 * 16 + 8 * 8) + 16 * 16) * 4  # two levels and the guide
     store = FeatureStore(source, descriptor, device=CPU, size=16, budget=2 * tile_bytes)
     first, second = store.tile((), 0), store.tile((), 1)
     assert store.tile((), 0) is first  # now 1 is the oldest

@@ -61,7 +61,7 @@ class FilterBank:
     and of the structure tensor (``structure``); the local standard deviation of
     all channels (``deviation``). Energies are compressed by a logarithm,
     curvatures by a signed square root, so that their distributions are near
-    Gaussian. Scales from `FilterConfig.halve_from` pixels up are computed on block
+    Gaussian. Scales from `FilterConfig.halving` pixels up are computed on block
     means, and stay there.
 
     The scale-space features are those of Lindeberg (1994), gamma-normalised.
@@ -72,12 +72,16 @@ class FilterBank:
         Scales and kinds.
     n_channels
         Channels of the images that it will be given.
+    n_bands
+        Of the image that the channels were made of, if they are fewer.
     """
 
-    def __init__(self, config: FilterConfig, n_channels: int) -> None:
+    def __init__(
+        self, config: FilterConfig, n_channels: int, *, n_bands: int = 0
+    ) -> None:
         self.config = config
         self.n_channels = n_channels
-        self._scales = scales(config.sigmas, config.halve_from)
+        self._scales = scales(config.sigmas, config.halving(n_bands or n_channels))
 
     @property
     def factors(self) -> tuple[int, ...]:

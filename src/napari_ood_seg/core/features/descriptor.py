@@ -285,7 +285,7 @@ class Descriptor:
     @property
     def bank(self) -> FilterBank:
         """The filters."""
-        return FilterBank(self.config, self.channels.n_out)
+        return FilterBank(self.config, self.channels.n_out, n_bands=self.n_channels)
 
     def __call__(
         self,
