@@ -10,7 +10,8 @@ came, at every second pixel and at every one. Then the model is applied anew, an
 single steps to frames that are not predicted are timed until all of them is drawn.
 Needs a display with OpenGL (Xvfb will do).
 
-    python -m benchmarks.review [--quick] [--frames 60] [--fps 5] [--csv FILE]
+    python -m benchmarks.review [--quick] [--frames 60] [--fps 5] [--head-start 10]
+                                [--csv FILE]
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_ood_seg.core.config import DeepConfig, InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
@@ -56,8 +56,7 @@ def deep(
 
     They are JSON, such as ``{"steps": 200}``; the defaults where not given.
     """
-    given = json.loads(os.environ.get("NAPARI_OOD_SEG_DEEP", "{}"))
-    return run(train, test, DeepConfig(**given))
+    return run(train, test, DeepConfig(**_given()))
 
 
 def deep_with_encoder(
@@ -66,9 +65,8 @@ def deep_with_encoder(
     spacing: object,  # noqa: ARG001 - scribblebench passes it
 ) -> list[Result]:
     """The deep engine beside the encoder of `instant`; settings as for `deep`."""
-    given = json.loads(os.environ.get("NAPARI_OOD_SEG_DEEP", "{}"))
     heads = InstantConfig(encoder=os.environ["NAPARI_OOD_SEG_WEIGHTS"])
-    return run(train, test, DeepConfig(**given, heads=heads))
+    return run(train, test, DeepConfig(**_given(), heads=heads))
 
 
 def deep_spectral(
@@ -77,8 +75,11 @@ def deep_spectral(
     spacing: object,  # noqa: ARG001 - scribblebench passes it
 ) -> list[Result]:
     """The deep engine with the network of single pixels; settings as for `deep`."""
-    given = json.loads(os.environ.get("NAPARI_OOD_SEG_DEEP", "{}"))
-    return run(train, test, DeepConfig(**{"network": "spectral", **given}))
+    return run(train, test, DeepConfig(**{"network": "spectral", **_given()}))
+
+
+def _given() -> dict[str, Any]:
+    return dict(json.loads(os.environ.get("NAPARI_OOD_SEG_DEEP", "{}")))
 
 
 def run(

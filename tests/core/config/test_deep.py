@@ -6,7 +6,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from napari_ood_seg.core.config import NETWORKS, DeepConfig
-from napari_ood_seg.core.features.windows import WINDOW
+from napari_ood_seg.core.config.deep import WINDOW
 
 
 @pytest.mark.parametrize("name", ["network", "objective"])

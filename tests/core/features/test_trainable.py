@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
+from napari_ood_seg.core.config.deep import WINDOW
 from napari_ood_seg.core.features.backbone_files import load_backbone
 from napari_ood_seg.core.features.encoder import Encoder
 from napari_ood_seg.core.features.trainable import body_of, facts_of
-from napari_ood_seg.core.features.windows import WINDOW
 from tests.core.features import backbones
 from tests.core.features.test_backbone import normed_maps
 

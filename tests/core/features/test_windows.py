@@ -8,10 +8,10 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 
+from napari_ood_seg.core.config.deep import WINDOW
 from napari_ood_seg.core.features.windows import (
     OVERLAP,
     STEP,
-    WINDOW,
     blended,
     ramp,
     window_starts,

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from napari_ood_seg.core.config import FilterConfig
+from napari_ood_seg.core.config.deep import WINDOW
 from napari_ood_seg.core.features.backbone_files import load_backbone
 from napari_ood_seg.core.features.channels import ColorMap, fit_channels
 from napari_ood_seg.core.features.stages import PlacedEncoder
 from napari_ood_seg.core.features.trainable import facts_of
-from napari_ood_seg.core.features.windows import WINDOW
 from napari_ood_seg.core.models.backbone import BackboneNet, mixing
 from napari_ood_seg.core.models.network import Network, WindowedNetwork
 from napari_ood_seg.core.models.unet import initialise

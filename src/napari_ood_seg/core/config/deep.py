@@ -16,8 +16,8 @@ NETWORKS: Final = (
 )
 """Names of the networks, see `models.network`."""
 
-_WINDOW: Final = 224
-"""Edge in pixels of what pretrained encoders are shown, see `features.windows`."""
+WINDOW: Final = 224
+"""Edge in pixels of what pretrained encoders are shown: most were trained on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,7 @@ class DeepConfig:
         One of pixels needs no context; a pretrained encoder is shown whole windows.
         """
         if self.network == "backbone":
-            return _WINDOW
+            return WINDOW
         return min(self.patch, 32) if self.network == "spectral" else self.patch
 
     def __post_init__(self) -> None:

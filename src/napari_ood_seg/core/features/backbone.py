@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 
-from napari_ood_seg.core.features.windows import WINDOW, blended
+from napari_ood_seg.core.config.deep import WINDOW
+from napari_ood_seg.core.features.windows import Windowed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor, nn
 
@@ -43,7 +44,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Backbone:
+class Backbone(Windowed):
     """An encoder of the transformers library with frozen weights.
 
     Attributes
@@ -91,30 +92,10 @@ class Backbone:
         """A window at most."""
         return WINDOW
 
-    def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Return the stages of a whole image; see `placed`."""
-        return self.placed(x, origin=(0, 0))
-
-    def placed(
-        self,
-        x: Tensor,
-        *,
-        origin: tuple[int, int],
-        spans: Sequence[tuple[int, int]] | None = None,
-    ) -> tuple[Tensor, ...]:
-        """Return the stages of a region of an image; see `windows.blended`.
-
-        Parameters
-        ----------
-        x
-            `(3, h, w)` red, green, blue in [0, 1].
-        origin
-            Row and column of the region's first pixel in the image.
-        spans
-            The rows and columns of the region that are wanted; all without.
-        """
-        self.module.to(x.device)
-        return blended(self.encode, x, self.factors, origin=origin, spans=spans)
+    def on(self, device: torch.device) -> Callable[[Tensor], tuple[Tensor, ...]]:
+        """Return `encode` on a device."""
+        self.module.to(device)
+        return self.encode
 
     def encode(self, windows: Tensor) -> tuple[Tensor, ...]:
         """Return `(b, c_i, n / f, n / f)` stages of `(b, 3, n, n)` colours."""

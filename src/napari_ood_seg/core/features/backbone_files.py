@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+from napari_ood_seg.core.config.deep import WINDOW
 from napari_ood_seg.core.errors import EncoderError
 from napari_ood_seg.core.features.backbone import Backbone, Origin, maps_of
-from napari_ood_seg.core.features.windows import COARSEST, WINDOW
+from napari_ood_seg.core.features.windows import COARSEST
 from napari_ood_seg.core.io.files import READ_ERRORS, reason
 from napari_ood_seg.core.io.hub import CONFIG, INSTALL, WEIGHTS, digest, weight_files
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import nn
 
+from napari_ood_seg.core.config.deep import WINDOW
 from napari_ood_seg.core.features.backbone import Backbone
 from napari_ood_seg.core.features.backbone_files import rebuilt
 from napari_ood_seg.core.features.encoder import Encoder
-from napari_ood_seg.core.features.windows import COARSEST, WINDOW
+from napari_ood_seg.core.features.windows import COARSEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Read the tensors of a state dict from a file; nothing in it is run."""
+"""Read tensors from a file; nothing in it is run."""
 
 from __future__ import annotations
 
@@ -14,6 +14,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor
+
+
+def load(path: Path) -> Any:  # noqa: ANN401 - whatever was written
+    """Return the tensors, numbers and texts that torch wrote into a file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is damaged, or holds something else.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        AttributeError,
+        EOFError,
+        KeyError,
+        RuntimeError,
+        UnpicklingError,
+    ) as error:
+        raise ValueError(f"{path.name} is damaged: {error}") from error
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -33,20 +55,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
             from safetensors.torch import load_file
 
             return load_file(path)
-        found: Mapping[str, Any] = torch.load(
-            path, map_location="cpu", weights_only=True
-        )
+        found: Mapping[str, Any] = load(path)
         return {k: v for k, v in found.items() if isinstance(v, torch.Tensor)}
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-        EOFError,
-        KeyError,
-        AttributeError,
-        SafetensorError,
-        UnpicklingError,
-    ) as error:
+    except (OSError, ValueError, AttributeError, SafetensorError) as error:
         raise FileFormatError(
             f"the weights {path.name!r} are damaged or no state dict: "
             "download them again"

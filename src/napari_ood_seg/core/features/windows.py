@@ -11,10 +11,12 @@ on that of the image.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final
 
 import torch
 
+from napari_ood_seg.core.config.deep import WINDOW
 from napari_ood_seg.core.features.filters import reflect_index
 from napari_ood_seg.core.parallel import spread
 
@@ -26,9 +28,6 @@ if TYPE_CHECKING:
     Encode = Callable[[Tensor], Sequence[Tensor]]
     Span = tuple[int, int]
 
-WINDOW: Final = 224
-"""Edge of a window in pixels: what most encoders were trained on."""
-
 OVERLAP: Final = 64
 STEP: Final = WINDOW - OVERLAP
 COARSEST: Final = 32
@@ -36,6 +35,49 @@ COARSEST: Final = 32
 
 _BATCH: Final = {"cpu": 4}
 _BATCH_ELSEWHERE: Final = 16
+
+
+class Windowed(ABC):
+    """An encoder that is shown windows of an image; a `PlacedEncoder`.
+
+    Attributes
+    ----------
+    factors
+        How many times coarser than the image each stage is.
+    """
+
+    __slots__ = ()
+
+    factors: tuple[int, ...]
+
+    @abstractmethod
+    def on(self, device: torch.device) -> Encode:
+        """Return what gives the stages of windows that are on a device."""
+
+    def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return the stages of a whole image; see `placed`."""
+        return self.placed(x, origin=(0, 0))
+
+    def placed(
+        self,
+        x: Tensor,
+        *,
+        origin: tuple[int, int],
+        spans: Sequence[Span] | None = None,
+    ) -> tuple[Tensor, ...]:
+        """Return the stages of a region of an image; see `blended`.
+
+        Parameters
+        ----------
+        x
+            `(c, h, w)`: red, green, blue in [0, 1], or the channels of a network.
+        origin
+            Row and column of the region's first pixel in the image.
+        spans
+            The rows and columns of the region that are wanted; all without.
+        """
+        encode = self.on(x.device)
+        return blended(encode, x, self.factors, origin=origin, spans=spans)
 
 
 def window_starts(first: int, last: int) -> range:

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import nn
 
+from napari_ood_seg.core.config.deep import WINDOW
 from napari_ood_seg.core.features.channels import repeated
 from napari_ood_seg.core.features.trainable import body_of
-from napari_ood_seg.core.features.windows import WINDOW
 from napari_ood_seg.core.models.staged import StagedNet
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 
-from napari_ood_seg.core.features.windows import blended
+from napari_ood_seg.core.features.windows import Windowed
 from napari_ood_seg.core.models import backbone, spectral
 from napari_ood_seg.core.models.unet import UNet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
@@ -169,33 +169,12 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class WindowedNetwork(Network):
+class WindowedNetwork(Windowed, Network):
     """A trained network that is shown windows of an image, see `features.windows`."""
 
-    def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Return the stages of a whole image; see `placed`."""
-        return self.placed(x, origin=(0, 0))
-
-    def placed(
-        self,
-        x: Tensor,
-        *,
-        origin: tuple[int, int],
-        spans: Sequence[tuple[int, int]] | None = None,
-    ) -> tuple[Tensor, ...]:
-        """Return the stages of a region of an image; see `windows.blended`.
-
-        Parameters
-        ----------
-        x
-            `(n_in, h, w)`.
-        origin
-            Row and column of the region's first pixel in the image.
-        spans
-            The rows and columns of the region that are wanted; all without.
-        """
-        net = self.module(x.device)
-        return blended(net.stages, x, self.factors, origin=origin, spans=spans)
+    def on(self, device: torch.device) -> Callable[[Tensor], list[Tensor]]:
+        """Return what gives the stages of windows on a device."""
+        return self.module(device).stages
 
 
 def _to_multiple(x: Tensor, stride: int) -> Tensor:

@@ -41,10 +41,14 @@ def on_encoder(config: InstantConfig, descriptor: Descriptor) -> tuple[str, ...]
         return (text,)
     if encoder is None or descriptor.colors is None or n in (1, 3):
         return ()
-    if config.encoder_channels == "adapt":
-        how = f"the {n} channels in turn as red, green and blue"
-    elif descriptor.colors.gamma != 1:
+    how = colours_of(config, n)
+    if config.encoder_channels != "adapt" and descriptor.colors.gamma != 1:
         how = f"the colours in daylight of {n} channels"
-    else:
-        how = f"the first three principal components of {n} channels"
     return (f"The encoder {encoder.name} sees {how}.",)
+
+
+def colours_of(config: InstantConfig, n_channels: int) -> str:
+    """Return what channels that are no colours are shown as to a pretrained encoder."""
+    if config.encoder_channels == "adapt":
+        return f"the {n_channels} channels in turn as red, green and blue"
+    return f"the first three principal components of {n_channels} channels"

@@ -17,6 +17,7 @@ from napari_ood_seg.core.models import backbone, spectral
 from napari_ood_seg.core.models.efficient import EfficientUNet, load_pretrained
 from napari_ood_seg.core.models.network import Network, build
 from napari_ood_seg.core.models.unet import initialise
+from napari_ood_seg.core.training.about import colours_of
 from napari_ood_seg.core.training.distributed import Alone
 from napari_ood_seg.core.training.heads import Heads
 from napari_ood_seg.core.training.instant import InstantTrainer, check, painted_plane
@@ -246,11 +247,7 @@ class DeepTrainer:
         n = images[0].source.n_channels
         if self.config.network != backbone.NAME or n in (1, 3):
             return ()
-        how = "the first three principal components of"
-        if self.config.heads.encoder_channels == "adapt":
-            how = "in turn as red, green and blue"
-            return (f"The network's encoder sees {n} channels {how}.",)
-        return (f"The network's encoder sees {how} {n} channels.",)
+        return (f"The network's encoder sees {colours_of(self.config.heads, n)}.",)
 
     def _training(
         self,

@@ -7,13 +7,13 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import asdict
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
 
 from napari_ood_seg.core.errors import FileFormatError, OutputError
+from napari_ood_seg.core.features import weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,9 +118,7 @@ def seen_before(path: Path, images: Sequence[Scribbled]) -> Seen | None:
         If there is no such file, or it is damaged.
     """
     try:
-        before = torch.load(path, map_location="cpu", weights_only=True)["about"][
-            "before"
-        ]
+        before = weights.load(path)["about"]["before"]
         if before is None:
             return None
         return {
@@ -132,16 +130,7 @@ def seen_before(path: Path, images: Sequence[Scribbled]) -> Seen | None:
             "no training with these strokes, images and settings is kept: train a "
             "network anew"
         ) from error
-    except (
-        OSError,
-        LookupError,
-        TypeError,
-        RuntimeError,
-        ValueError,
-        EOFError,
-        AttributeError,
-        UnpicklingError,
-    ) as error:
+    except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise FileFormatError(
             "the training that was kept is damaged: train a network anew"
         ) from error

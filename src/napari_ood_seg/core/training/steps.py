@@ -7,7 +7,6 @@ import io
 import time
 from dataclasses import dataclass
 from functools import partial
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -15,6 +14,7 @@ import torch
 from napari_ood_seg.core import interrupt
 from napari_ood_seg.core.device import release_memory
 from napari_ood_seg.core.errors import DeviceError, FileFormatError
+from napari_ood_seg.core.features import weights
 from napari_ood_seg.core.interrupt import Interrupted
 from napari_ood_seg.core.io.files import write_bytes
 from napari_ood_seg.core.training.distributed import Alone, at_least_single
@@ -295,8 +295,8 @@ class Training:
             If it is damaged, or of other scribbles, channels or settings.
         """
         try:
-            self._restore(torch.load(path, map_location="cpu", weights_only=True))
-        except (KeyError, RuntimeError, ValueError, EOFError, UnpicklingError) as error:
+            self._restore(weights.load(path))
+        except (KeyError, RuntimeError, ValueError) as error:
             raise FileFormatError(
                 f"the checkpoint {path.name!r} is damaged, or of a training with other "
                 "scribbles, channels or settings: delete it, or choose another name"
