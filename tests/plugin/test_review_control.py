@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_ood_seg.plugin.panels.frames import FramesPanel
+    from tests.plugin.conftest import Gate
     from tests.plugin.driver import Driver
 
 
@@ -113,15 +114,18 @@ def test_frames_that_are_not_predicted_are_empty(driver: Driver) -> None:
     assert not review.predicting
 
 
-def test_stop_ends_predicting(driver: Driver) -> None:
+def test_stop_ends_predicting(driver: Driver, gate: Gate) -> None:
+    gate.opened.set()
     add_series(driver)
     driver.paint_both()
-    driver.train()
     driver.push("Frames")
+    driver.train()
+    gate.opened.clear()  # the other frames cannot be read
     review = driver.panel.reviews.review
     review.predict()
     driver.until(lambda: view(driver)._running)
     push(driver, "Stop")
+    gate.opened.set()
     driver.until(lambda: not driver.session.busy)
     assert not review.predicting
 
