@@ -123,20 +123,25 @@ def test_single_steps_and_jumps_are_no_play() -> None:
     assert not playing(0, 1, 2, 8)[0].is_playing
 
 
-def test_all_planes_are_coarse_before_any_is_fine() -> None:
+def test_who_plays_gets_all_planes_coarsely_first() -> None:
     sight, _ = playing(0, 1, 2)
     steps = list(sight.order([(3,), (4,)]))
     assert sorted(steps[:2]) == [((3,), 2), ((4,), 2)]
     assert sorted(steps[2:]) == [((3,), 1), ((4,), 1)]
 
 
-def test_coarse_is_half_as_fine_as_the_screen() -> None:
+def test_who_rests_gets_all_planes_finely() -> None:
     sight, _ = playing(0)
+    assert sorted(sight.order([(1,), (2,)])) == [((1,), 1), ((2,), 1)]
+
+
+def test_coarse_is_half_as_fine_as_the_screen() -> None:
+    sight, _ = playing(0, 1, 2)
     sight.now = View(region=(slice(0, 8), slice(0, 8)), stride=4)
-    assert list(sight.order([(1,)])) == [((1,), 8), ((1,), 1)]
+    assert list(sight.order([(3,)])) == [((3,), 8), ((3,), 1)]
 
 
-def test_a_plane_that_somebody_rests_on_is_fine_at_once() -> None:
+def test_the_end_of_playing_is_noticed_between_planes() -> None:
     sight, clock = playing(0, 1, 2)
     steps = sight.order([(3,), (4,), (5,)])
     assert next(steps)[1] == 2

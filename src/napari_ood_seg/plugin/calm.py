@@ -37,8 +37,8 @@ class Calm(QObject):
     somebody waits for. During a stroke, napari draws its list of layers at each move of
     the mouse, though nothing in it changes, and its status bar. These are held from
     the press; the panel from the end of the stroke on, and only in live mode. While a
-    series is played, the list with its thumbnails is held, too. Everything works
-    meanwhile, and is drawn at once afterwards.
+    series is played, list and status bar are held, too. Everything works meanwhile,
+    and is drawn at once afterwards.
 
     Parameters
     ----------
@@ -110,18 +110,15 @@ class Calm(QObject):
             self._let_go()
 
     def _on_plane(self) -> None:
-        """Hold the list from the second of two planes on that follow each other."""
+        """Hold from the second of two planes on that follow each other."""
         if self._played.isActive():
-            self._hold(self._layer_list())
+            self._hold(self._around())
         self._played.start(PLAYING_MS)
 
     def _around(self) -> Iterator[QWidget]:
-        """Yield what napari draws anew with each move of a painting mouse."""
-        yield from self._layer_list()
+        """Yield what napari draws anew at each move of a mouse, and for each plane."""
+        yield from self._found(QDockWidget, "layer list")
         yield from self._found(QStatusBar)
-
-    def _layer_list(self) -> Iterator[QWidget]:
-        return self._found(QDockWidget, "layer list")
 
     def _found(self, kind: type[QWidget], name: str = "") -> Iterator[QWidget]:
         """Yield the widget of the window with a name, if there is one."""

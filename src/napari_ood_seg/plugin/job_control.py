@@ -87,7 +87,7 @@ class JobControl(QObject):
         session.image_changed.connect(self._show_areas)
         session.model_changed.connect(self._on_model)
         session.keep_changed.connect(self._show_areas)
-        session.result_started.connect(self._show_areas)
+        session.result_started.connect(self._on_result)
 
     def close(self) -> None:
         """Tell nothing more."""
@@ -195,6 +195,11 @@ class JobControl(QObject):
         elif not self._session.busy:  # else its end shows what there is then
             self._show_promise()
             self._show_areas()
+
+    def _on_result(self) -> None:
+        """Count what is in it soon: it is drawn first, and a series may be played."""
+        if not self._count.isActive():
+            self._count.start()
 
     def _show_areas(self) -> None:
         result = self._session.result

@@ -248,11 +248,9 @@ class Overlays(QObject):
 
     def _on_started(self) -> None:
         self._shown.result = self._session.result
-        if self._session.result is None:
-            self._draw()
-        else:
+        if self._session.result is not None:
             self._prepare_shown()
-            self._redraw.start(0)
+        self._draw()  # at once: with the image, whose plane may have changed
 
     def _on_model(self) -> None:
         """Bring back what was deleted; there may be a result from before."""

@@ -171,7 +171,9 @@ class ReviewControl(QObject):
 
     def _on_changed(self) -> None:
         if self.view is not None:
-            self.view.strip.set_current(self.review.at)
+            if self.view.strip.current() != self.review.at:
+                self.view.strip.set_current(self.review.at)
+                self.view.set_note(self._note())  # both at once: one drawing
             if not self._soon.isActive():
                 self._soon.start(_COUNT_MS)
 

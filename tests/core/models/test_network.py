@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from napari_ood_seg.core.config import NETWORKS
+from napari_ood_seg.core.interrupt import Interrupted, asking
 from napari_ood_seg.core.models.network import Network, build
 from napari_ood_seg.core.models.spectral import SpectralNet
 from napari_ood_seg.core.models.unet import initialise
@@ -47,6 +48,18 @@ def test_training_on_does_not_change_a_frozen_copy(kind: Kind) -> None:
             tensor += 1
     for a, b in zip(before, net(x), strict=True):
         assert torch.equal(a, b)
+
+
+def test_it_can_be_stopped_within_an_image(kind: Kind) -> None:
+    net, asked = Network.of(made(kind), name="asks"), []
+
+    def stopped() -> bool:
+        asked.append(True)
+        return len(asked) > 3
+
+    with asking(stopped), pytest.raises(Interrupted):
+        net(image(32, 32))
+    assert len(asked) == 4
 
 
 def test_restored_from_a_file_it_is_the_same(kind: Kind) -> None:

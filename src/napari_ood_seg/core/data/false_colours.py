@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from napari_ood_seg.core.errors import ImageError
+from napari_ood_seg.core.interrupt import checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,10 @@ _NOISELESS: Final = 1e-6
 """Least noise along an axis, as a share of the largest."""
 
 _FITTED: Final = 50_000
-"""At most so many pixels enter the covariance of a cube."""
+"""At most about twice so many pixels enter the covariance of a cube."""
+
+_STRIP: Final = 64
+"""Rows that are computed at a time."""
 
 
 def nearest_bands(
@@ -113,7 +117,7 @@ def principal_axes(cube: Cube) -> Floats:
     -----
     Hotelling (J. Educ. Psychol. 24:417, 1933).
     """
-    _, axes = np.linalg.eigh(_covariance(_pixels(cube)))
+    _, axes = np.linalg.eigh(_covariance(_spectra(cube, _places(_known(cube)))))
     return _signed(axes[:, ::-1])
 
 
@@ -129,9 +133,11 @@ def noise_axes(cube: Cube) -> Floats:
     Minimum noise fraction, Green et al. (IEEE Trans. Geosci. Remote Sens. 26:65,
     1988).
     """
-    whole = np.asarray(cube, np.float64)
-    noise = _covariance(_pixels(whole[:, :, 1:] - whole[:, :, :-1])) / 2
-    return _signed(least_noisy(_covariance(_pixels(whole)), noise)[1][:, ::-1])
+    known = _known(cube)
+    signal = _covariance(_spectra(cube, _places(known)))
+    pairs = _places(known[:, 1:] & known[:, :-1])
+    steps = _spectra(cube[:, :, 1:], pairs) - _spectra(cube[:, :, :-1], pairs)
+    return _signed(least_noisy(signal, _covariance(steps) / 2)[1][:, ::-1])
 
 
 def least_noisy(signal: Floats, noise: Floats) -> tuple[Floats, Floats]:
@@ -169,17 +175,37 @@ def mnf_picture(cube: Cube) -> Picture:
 
 
 def _projected(cube: Cube, axes: Floats) -> Picture:
-    shown = [min(i, axes.shape[1] - 1) for i in range(3)]
-    return stretched(np.tensordot(axes[:, shown].T, np.asarray(cube, np.float64), 1))
+    shown = axes[:, [min(i, axes.shape[1] - 1) for i in range(3)]].T
+    values = np.empty((3, *cube.shape[1:]))
+    for top in range(0, cube.shape[1], _STRIP):
+        checkpoint()
+        rows = np.s_[:, top : top + _STRIP]
+        values[rows] = np.tensordot(shown, cube[rows].astype(np.float64), 1)
+    return stretched(values)
 
 
-def _pixels(cube: Cube) -> Floats:
-    """Return some evenly spaced finite pixels of `(c, h, w)` as `(n, c)`."""
-    flat = np.asarray(cube, np.float64).reshape(len(cube), -1)
-    flat = flat[:, np.isfinite(flat).all(0)]
-    if flat.shape[1] < 2:
+def _known(cube: Cube) -> npt.NDArray[np.bool_]:
+    """Return which `(h, w)` pixels are finite in all channels."""
+    known = np.ones(cube.shape[1:], np.bool_)
+    for channel in cube:
+        known &= np.isfinite(channel)
+    return known
+
+
+def _places(known: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Return the `(2, n)` rows and columns of some evenly spaced known pixels."""
+    checkpoint()
+    rows, columns = np.nonzero(known)
+    if len(rows) < 2:
         raise ImageError("the image has no two finite pixels: there is nothing to show")
-    return flat[:, :: max(1, flat.shape[1] // _FITTED)].T
+    step = max(1, len(rows) // _FITTED)
+    return np.stack([rows[::step], columns[::step]])
+
+
+def _spectra(cube: Cube, places: npt.NDArray[np.intp]) -> Floats:
+    """Return the `(n, c)` spectra at `(2, n)` rows and columns."""
+    rows, columns = places
+    return cube[:, rows, columns].astype(np.float64).T
 
 
 def _covariance(rows: Floats) -> Floats:

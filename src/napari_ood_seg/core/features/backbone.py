@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 
 from napari_ood_seg.core.config.deep import WINDOW
+from napari_ood_seg.core.features.between_layers import ask_between_layers
 from napari_ood_seg.core.features.windows import Windowed
 
 if TYPE_CHECKING:
@@ -76,6 +77,9 @@ class Backbone(Windowed):
     factors: tuple[int, ...]
     mean: Color
     std: Color
+
+    def __post_init__(self) -> None:
+        ask_between_layers(self.module)
 
     @property
     def weights(self) -> Mapping[str, Tensor]:

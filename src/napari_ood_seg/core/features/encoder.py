@@ -20,6 +20,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from napari_ood_seg.core.errors import FileFormatError
 from napari_ood_seg.core.features.filters import reflect_index
 from napari_ood_seg.core.features.weights import read_state
+from napari_ood_seg.core.interrupt import checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -135,6 +136,7 @@ class Encoder:
         z = x if self.steps[0].kind == "colour" else _normalised(x)
         out = []
         for step in self.steps:
+            checkpoint()
             z = self._run(step, z)
             if step.stage:
                 out.append(z)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 
+from napari_ood_seg.core.features.between_layers import ask_between_layers
 from napari_ood_seg.core.features.windows import Windowed
 from napari_ood_seg.core.models import backbone, spectral
 from napari_ood_seg.core.models.unet import UNet
@@ -164,6 +165,7 @@ class Network:
         if device not in self._ready:
             net = build(self.architecture, self.sizes, self.about)
             net.load_state_dict(dict(self.weights))
+            ask_between_layers(net)
             self._ready[device] = net.to(device).eval()
         return self._ready[device]
 

@@ -15,6 +15,7 @@ from napari_ood_seg.core import interrupt
 from napari_ood_seg.core.device import release_memory
 from napari_ood_seg.core.errors import DeviceError, FileFormatError
 from napari_ood_seg.core.features import weights
+from napari_ood_seg.core.features.between_layers import ask_between_layers
 from napari_ood_seg.core.interrupt import Interrupted
 from napari_ood_seg.core.io.files import write_bytes
 from napari_ood_seg.core.training.distributed import Alone, at_least_single
@@ -92,7 +93,7 @@ class Training:
             self.steps = min(config.steps, config.warm_steps)
         self.size = Size(config.batch, config.edge)
         self._average = copy.deepcopy(net)
-        _ask_between_layers(net)
+        ask_between_layers(net)
         self._learned, self._held = learned, held
         device = next(net.parameters()).device
         self._together = Alone(device) if together is None else together
@@ -317,27 +318,6 @@ class Training:
         step, since, self._least, self._spent = state["numbers"]
         self.step, self._since = int(step), int(since)
         self.size = Size(*state["size"])
-
-
-def _ask_between_layers(net: nn.Module) -> None:
-    """Make each layer ask whether a step is still wanted, forwards and backwards.
-
-    A step of a large network takes seconds on a processor. Nothing that is computed
-    changes. On graphics cards it is asked forwards only.
-    """
-
-    def ask(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-        interrupt.checkpoint()
-        for x in inputs:
-            if isinstance(x, torch.Tensor) and x.requires_grad:
-                x.register_hook(_asked)
-
-    for part in net.modules():
-        part.register_forward_pre_hook(ask)
-
-
-def _asked(_: torch.Tensor) -> None:
-    interrupt.checkpoint()
 
 
 @torch.no_grad()

@@ -25,10 +25,17 @@ def percent(share: float) -> str:
 
 
 class Share(QWidget):
-    """Swatch, name and share of one class."""
+    """Swatch, name and share of one class.
+
+    Attributes
+    ----------
+    area
+        Name, colour and share that are shown; the latter from 0 to 1.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.area = ("", "", 0.0)
         self._swatch, self._name, self._share = QLabel(), QElidingLabel(), QLabel()
         for label in (self._swatch, self._name, self._share):
             label.setIndent(0)
@@ -41,6 +48,7 @@ class Share(QWidget):
 
     def show_share(self, name: str, color: str, share: float) -> None:
         """Show what part of the image `name` takes."""
+        self.area = (name, color, share)
         edge = self._name.fontMetrics().ascent()
         self._swatch.setPixmap(swatch_icon(color).pixmap(edge, edge))
         self._name.setText(name)
@@ -75,7 +83,8 @@ class AreaShares(QWidget):
             share.deleteLater()
         del self._shares[len(areas) :]
         for share, area in zip(self._shares, areas, strict=True):
-            share.show_share(*area)
+            if share.area != area:
+                share.show_share(*area)
 
     def texts(self) -> list[tuple[str, str]]:
         """Return names and shares as shown."""

@@ -74,8 +74,9 @@ class FramesPanel(QWidget):
 
     def set_note(self, text: str) -> None:
         """Show a line of text: what is shown, how far it got."""
-        self._note.setText(text)
-        self._note.setToolTip(text)
+        if text != self._note.text():
+            self._note.setText(text)
+            self._note.setToolTip(text)
 
     def set_least(self, least: float) -> None:
         """Show from which share of unknown on a frame is marked, 0 to 1."""

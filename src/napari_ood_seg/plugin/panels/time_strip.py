@@ -76,13 +76,15 @@ class TimeStrip(QWidget):
 
     def set_frames(self, frames: Sequence[FrameColumn | None]) -> None:
         """Show frames; `None`: not predicted yet."""
-        self._frames = tuple(frames)
-        self.update()
+        if self._frames != tuple(frames):
+            self._frames = tuple(frames)
+            self.update()
 
     def set_current(self, frame: int) -> None:
         """Mark the frame that is shown."""
-        self._at = frame
-        self.update()
+        if self._at != frame:
+            self._at = frame
+            self.update()
 
     def set_least(self, least: float) -> None:
         """Show from which share of unknown on a frame is marked, 0 to 1."""
