@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pytest
 from napari.layers import Labels
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from napari_ood_seg.plugin import calm as calm_module
@@ -14,6 +14,7 @@ from napari_ood_seg.plugin.calm import LONGEST_MS, PAINTING_MS, Calm
 from napari_ood_seg.session.session import Session
 from tests.contracts.owner import InlineExecutor
 from tests.plugin.driver import LEFT, two_halves
+from tests.plugin.paints import Paints
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -151,13 +152,13 @@ def test_a_stroke_whose_end_is_lost_holds_nothing_for_good(
     assert held_around(window) == (False, False)
 
 
-def test_the_list_is_held_while_a_series_is_played(
+def test_what_is_around_is_held_while_a_series_is_played(
     calm: Calm, session: Session, window: QMainWindow
 ) -> None:
     session.plane_changed.emit()
     assert held_around(window) == (False, False)  # a single step
     session.plane_changed.emit()
-    assert held_around(window) == (True, False)
+    assert held_around(window) == (True, True)
     calm._played.timeout.emit()
     assert held_around(window) == (False, False)
 
@@ -170,23 +171,6 @@ def test_the_end_of_play_leaves_a_stroke_alone(
     session.set_painting(True)
     calm._played.timeout.emit()
     assert held_around(window) == (True, True)
-
-
-class Paints(QObject):
-    """Counts how often a widget and what is in it are drawn."""
-
-    def __init__(self, widget: QWidget) -> None:
-        super().__init__()
-        self.n = 0
-        for part in (widget, *widget.findChildren(QWidget)):
-            part.installEventFilter(self)
-
-    def eventFilter(  # noqa: N802 - Qt's name
-        self, _watched: QObject | None, event: QEvent | None
-    ) -> bool:
-        assert event is not None
-        self.n += event.type() == QEvent.Type.Paint
-        return False
 
 
 def test_the_result_is_drawn_before_the_panel(

@@ -83,6 +83,34 @@ def test_napari_slider_moves_the_mark(series: Driver) -> None:
     assert view(series).strip.current() == 4
 
 
+def test_result_and_mark_come_with_the_frame(series: Driver) -> None:
+    series.until(lambda: series.panel.overlays.still)
+    series.viewer.dims.set_current_step(1, 3)  # nothing is waited for
+    result = series.session.result_at((3,))
+    assert result is not None
+    layer = series.panel.overlays.classes
+    assert layer is not None
+    seen = layer._slice.image.raw
+    np.testing.assert_array_equal(seen, result.labels(series.session.keep))
+    assert not series.panel.overlays.pending
+    assert view(series).strip.current() == 3
+    assert view(series).note().startswith("Frame 3, ")
+
+
+def test_areas_are_counted_once_while_frames_fly_by(
+    series: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = series.panel.jobs
+    series.until(lambda: not jobs._count.isActive())
+    shown: list[object] = []
+    monkeypatch.setattr(jobs._results, "set_areas", shown.append)
+    for frame in (1, 2, 3):
+        series.viewer.dims.set_current_step(1, frame)
+    assert not shown
+    series.until(lambda: not jobs._count.isActive())
+    assert len(shown) == 1
+
+
 def test_next_unknown_by_button_and_key(series: Driver) -> None:
     (spin,) = view(series).findChildren(QDoubleSpinBox)
     spin.setValue(15.0)

@@ -198,6 +198,8 @@ class JobControl(QObject):
 
     def _on_result(self) -> None:
         """Count what is in it soon: it is drawn first, and a series may be played."""
+        if self._session.result is not None:
+            self._results.set_enabled(True)
         if not self._count.isActive():
             self._count.start()
 

@@ -3,11 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
 from qtpy.QtGui import QColor, QMouseEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_ood_seg.plugin.panels.time_strip import FrameColumn, TimeStrip
+from tests.plugin.paints import Paints
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 FRAMES = (
@@ -127,3 +128,16 @@ def test_a_thousand_frames_fit(strip: TimeStrip) -> None:
     strip.set_frames(FRAMES * 250)
     assert strip.frame_at(399.5) == 998
     strip.grab()
+
+
+def test_the_same_again_is_not_drawn_again(strip: TimeStrip, user: Any) -> None:
+    user.waitUntil(strip.isVisible)
+    paints = Paints(strip)
+    strip.set_current(1)
+    user.waitUntil(lambda: paints.n > 0)
+    paints.n = 0
+    strip.set_frames(FRAMES)
+    strip.set_current(1)
+    QTimer.singleShot(0, lambda: strip.setObjectName("later"))  # what was asked is done
+    user.waitUntil(lambda: strip.objectName() == "later")
+    assert paints.n == 0
