@@ -1,5 +1,5 @@
 from .api import predict, train
-from .config import DeepConfig, FilterConfig, InstantConfig, PUConfig
+from .config import DeepConfig, FilterConfig, InstantConfig, PUConfig, SpectralConfig
 from .data.bands import live_bands, without_dead_bands
 from .data.reflectance import corrected, reflectance
 from .data.scribbles import Scribbles, Stroke
@@ -26,6 +26,7 @@ __all__ = [
     "PUConfig",
     "Prediction",
     "Scribbles",
+    "SpectralConfig",
     "Stroke",
     "TruthReport",
     "against_truth",

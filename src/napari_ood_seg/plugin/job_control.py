@@ -24,6 +24,10 @@ _ETA_AFTER = 1.0
 _REST_MS: Final = 400
 """After so long without a job, what is not visible is predicted as well."""
 
+_NOBODY_WAITS_MS: Final = 1000
+"""How often progress is shown, and what is found is counted, where nobody waits: of
+what is predicted ahead, and while a series is played."""
+
 _TELL_MS: Final = 250
 """How often progress is shown. Each change of a widget has napari's window put together
 anew, canvas included, which costs as much as drawing the result."""
@@ -62,11 +66,9 @@ class JobControl(QObject):
         self._memory = (0, 0)
         self._tell = QTimer(self)
         self._tell.setSingleShot(True)
-        self._tell.setInterval(_TELL_MS)
         self._tell.timeout.connect(self._show_progress)
         self._count = QTimer(self)  # once the result is drawn
         self._count.setSingleShot(True)
-        self._count.setInterval(_TELL_MS)
         self._count.timeout.connect(self._show_result)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -120,11 +122,11 @@ class JobControl(QObject):
     def _on_busy(self, busy: bool) -> None:
         if busy:
             self._rest.stop()
-            self._tell.start()
+            self._tell.start(_TELL_MS)
         else:
             self._clear_progress()
             self._show_running()
-            self._count.start()
+            self._count.start(_TELL_MS)
             self._rest.start()
 
     def _clear_progress(self) -> None:
@@ -147,7 +149,7 @@ class JobControl(QObject):
             self._panel.set_memory(kept, budget)
         if not self._session.busy:
             self._clear_progress()
-            self._count.start()
+            self._count.start(_TELL_MS)
 
     def _on_progress(self, progress: Progress) -> None:
         if progress.stage != self._stage:
@@ -155,7 +157,7 @@ class JobControl(QObject):
             self._done_before = progress.done  # by a training that was paused
         self._latest = progress
         if not self._tell.isActive():
-            self._tell.start()
+            self._tell.start(_NOBODY_WAITS_MS if self._session.ahead else _TELL_MS)
 
     def _show_progress(self) -> None:
         self._show_running()
@@ -191,7 +193,7 @@ class JobControl(QObject):
 
     def _show_result(self) -> None:
         if self._session.painting:  # whose hand must not wait for it
-            self._count.start()
+            self._count.start(_TELL_MS)
         elif not self._session.busy:  # else its end shows what there is then
             self._show_promise()
             self._show_areas()
@@ -201,7 +203,7 @@ class JobControl(QObject):
         if self._session.result is not None:
             self._results.set_enabled(True)
         if not self._count.isActive():
-            self._count.start()
+            self._count.start(_NOBODY_WAITS_MS if self._session.playing else _TELL_MS)
 
     def _show_areas(self) -> None:
         result = self._session.result

@@ -55,6 +55,7 @@ class Overlays(QObject):
         self._image: Image | None = None
         self._shown_of: WeakKeyDictionary[Image, Shown] = WeakKeyDictionary()
         self._shown = Shown(session)
+        self._plane = session.plane
         self._also: set[Shown] = set()
         self.show_unknown = True
         self.opacity = 0.55
@@ -250,7 +251,11 @@ class Overlays(QObject):
         self._shown.result = self._session.result
         if self._session.result is not None:
             self._prepare_shown()
-        self._draw()  # at once: with the image, whose plane may have changed
+        if self._session.result is None or self._plane != self._session.plane:
+            self._plane = self._session.plane
+            self._draw()  # at once: with the image, whose plane has changed
+        else:
+            self._redraw.start(0)
 
     def _on_model(self) -> None:
         """Bring back what was deleted; there may be a result from before."""

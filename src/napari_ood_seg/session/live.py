@@ -108,6 +108,11 @@ class LiveSession(Working):
             self._go_on()
 
     @property
+    def playing(self) -> bool:
+        """Whether somebody goes through planes without resting on one."""
+        return self._sight.is_playing
+
+    @property
     def view(self) -> View | None:
         """What is visible; `None`: nothing in particular."""
         return self._sight.now

@@ -10,8 +10,13 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from napari_ood_seg.core.config import FilterConfig, InstantConfig, PUConfig
-from napari_ood_seg.core.config.instant import SPECTRAL
+from napari_ood_seg.core.config import (
+    FilterConfig,
+    InstantConfig,
+    PUConfig,
+    SpectralConfig,
+)
+from napari_ood_seg.core.config.filters import SPECTRAL
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import EncoderError, FileFormatError, OutputError
 from napari_ood_seg.core.inference.predict import open_features, predict
@@ -65,7 +70,7 @@ def test_round_trip_predicts_the_same_bits(tmp_path: Path, n_channels: int) -> N
     save_model(path, fitted.model)
     again = load_model(path)
     assert_same_model(fitted.model, again)
-    assert again.config == CONFIG
+    assert again.config == CONFIG.suited(n_channels)
     assert again.facts == fitted.model.facts
     assert again.facts["pixel_size"] == [0.5, 0.25]
     assert again.facts["trained_on"] == ["Gewebe µ"]
@@ -104,6 +109,21 @@ def test_the_normalisation_of_spectra_is_kept(
             fitted.model, open_features(fitted.model, fitted.source, device=CPU)
         ).score,
     )
+
+
+def test_a_file_from_before_spectra_had_their_own_settings(tmp_path: Path) -> None:
+    config = InstantConfig(spectra=SpectralConfig(like_others=True))
+    fitted = fit(three_textures(12), config=config)
+    save_model(tmp_path / "new.oodseg", fitted.model)
+    document, tensors = read_model(tmp_path / "new.oodseg")
+    del document["settings"]["spectra"]
+    path = tmp_path / "old.oodseg"
+    write_document(path, kind=KIND, document=document, tensors=dict(tensors))
+    again = load_model(path)
+    assert again.config == config
+    assert_same_model(again, fitted.model)
+    found = predict(again, open_features(again, fitted.source, device=CPU))
+    np.testing.assert_array_equal(found.score, fitted.prediction.score)
 
 
 def test_a_file_from_before_brightness_was_a_choice(tmp_path: Path) -> None:

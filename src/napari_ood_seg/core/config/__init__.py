@@ -6,11 +6,14 @@ shows.
 
 from napari_ood_seg.core.config.base import setting
 from napari_ood_seg.core.config.deep import NETWORKS, DeepConfig
-from napari_ood_seg.core.config.instant import (
-    DETECTORS,
+from napari_ood_seg.core.config.filters import (
     FILTER_KINDS,
     SPECTRAL_FROM,
     FilterConfig,
+    SpectralConfig,
+)
+from napari_ood_seg.core.config.instant import (
+    DETECTORS,
     InstantConfig,
     PUConfig,
     TileConfig,
@@ -25,6 +28,7 @@ __all__ = [
     "FilterConfig",
     "InstantConfig",
     "PUConfig",
+    "SpectralConfig",
     "TileConfig",
     "setting",
 ]

@@ -1,20 +1,16 @@
-"""Settings of tiles, filters, heads and the instant engine."""
+"""Settings of tiles, heads and the instant engine."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from napari_ood_seg.core.config.base import require, setting
-
-SPECTRAL_FROM: Final = 9
-"""Images with at least this many channels are taken for spectra."""
-
-FILTER_KINDS: Final = ("colour", "gradient", "hessian", "structure", "deviation")
-"""Families of filters, see `features.bank`."""
-
-SPECTRAL: Final = ("auto", "l1", "snv", "derivative", "continuum", "none")
-"""Normalisations of spectra, see `features.spectral`."""
+from napari_ood_seg.core.config.filters import (
+    SPECTRAL_FROM,
+    FilterConfig,
+    SpectralConfig,
+)
 
 DETECTORS: Final = (
     "mahalanobis",
@@ -75,117 +71,6 @@ class TileConfig:
             self.size > 0 and self.halo >= 0,
             f"need size > 0 and halo >= 0, got {self.size} and {self.halo}",
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilterConfig:
-    """Which filters describe a pixel.
-
-    Attributes
-    ----------
-    sigmas
-        Scales in pixels, ascending.
-    kinds
-        Any of `FILTER_KINDS`.
-    halve_from
-        Scales of at least so many pixels are computed on block means of 2 x 2 pixels,
-        those twice as wide on means of those, and so on; `None`: see `halving`.
-    """
-
-    sigmas: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0)
-    halve_from: float | None = None
-    kinds: tuple[str, ...] = FILTER_KINDS
-    max_components: int = setting(
-        8,
-        "Channel components",
-        "Images with more channels are reduced to this many principal components.",
-        min=1,
-        max=64,
-    )
-    n_features: int = setting(
-        16,
-        "Features per scale",
-        "Size of a pixel's description at each scale. More is slower.",
-        min=2,
-        max=128,
-    )
-    whitening: float = setting(
-        1.0,
-        "Whitening",
-        "0 keeps the natural variance of the features, 1 gives all the same.",
-        min=0.0,
-        max=1.0,
-    )
-    spectral: Literal["auto", "l1", "snv", "derivative", "continuum", "none"] = setting(
-        "auto",
-        "Spectral normalisation",
-        "l1 divides every spectrum by its sum, so that illumination cancels. snv: less "
-        "its mean, over its spread. derivative: its slope, after l1. continuum: over "
-        "the hull above it, which leaves absorption bands. none: as it is. auto is l1 "
-        "for more than 8 channels.",
-    )
-    components: Literal["pca", "mnf"] = setting(
-        "mnf",
-        "Components of spectra",
-        "Into what more than 8 channels are decorrelated. mnf: those with the least "
-        "share of noise, which is told from neighbouring pixels. pca: those with the "
-        "most variance.",
-    )
-    brightness: bool = setting(
-        False,
-        "Brightness of spectra",
-        "Also look at how bright a normalised spectrum was. For classes that differ in "
-        "nothing else; uneven light then changes the result.",
-    )
-    exposed_only: bool = setting(
-        False,
-        "Leave out highlights",
-        "Learn nothing from specular highlights and under-exposed pixels of spectra, "
-        "and take them for unknown.",
-    )
-
-    def __post_init__(self) -> None:
-        require(
-            len(self.sigmas) > 0 and all(s > 0 for s in self.sigmas),
-            f"filter scales must be positive, got {self.sigmas}",
-        )
-        require(
-            tuple(sorted(self.sigmas)) == self.sigmas,
-            f"filter scales must ascend, got {self.sigmas}",
-        )
-        require(
-            self.halve_from is None or self.halve_from > 1,
-            f"levels of a pyramid need a scale above 1 pixel, got {self.halve_from}",
-        )
-        require(len(self.kinds) > 0, "choose at least one kind of filter")
-        strange = set(self.kinds) - set(FILTER_KINDS)
-        require(not strange, f"unknown filter kinds: {', '.join(sorted(strange))}")
-        require(
-            self.spectral in SPECTRAL,
-            f"unknown spectral normalisation {self.spectral!r}: choose one of "
-            + ", ".join(SPECTRAL),
-        )
-        require(
-            self.components in {"pca", "mnf"},
-            f"unknown components {self.components!r}: choose pca or mnf",
-        )
-        require(self.n_features >= 2, "need at least 2 features")
-        require(0 <= self.whitening <= 1, "whitening must lie in [0, 1]")
-
-    def halving(self, n_channels: int) -> float:
-        """Return from which scale on an image is halved: early if it is spectra.
-
-        Frames of many bands are filtered in half the time, and classes and the unknown
-        are told as well either way; but among looks of colour images, the guide finds
-        a class that nobody painted less often.
-
-        Examples
-        --------
-        >>> FilterConfig().halving(3), FilterConfig().halving(100)
-        (3.0, 2.0)
-        """
-        usual = 2.0 if n_channels >= SPECTRAL_FROM else 3.0
-        return usual if self.halve_from is None else self.halve_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,6 +214,9 @@ class InstantConfig:
     filters: FilterConfig = field(
         default_factory=FilterConfig, metadata={"label": "Filters"}
     )
+    spectra: SpectralConfig = field(
+        default_factory=SpectralConfig, metadata={"label": "More than 8 channels"}
+    )
     pu: PUConfig = field(
         default_factory=PUConfig, metadata={"label": "Scores that learn (nnpu ...)"}
     )
@@ -357,3 +245,24 @@ class InstantConfig:
             f"the threshold is from strokes or pixels, not {self.calibration}",
         )
         require(self.folds >= 2, "need at least 2 folds")
+        self.suited(SPECTRAL_FROM)  # which refuses what does not go together
+
+    def suited(self, n_channels: int) -> InstantConfig:
+        """Return the settings that hold for images with so many channels.
+
+        Examples
+        --------
+        >>> config = InstantConfig()
+        >>> config.suited(3) is config, config.suited(100).filters.sigmas
+        (True, (0.7, 2.0))
+        """
+        own = self.spectra
+        if n_channels < SPECTRAL_FROM or own.like_others:
+            return self
+        return replace(
+            self,
+            filters=replace(self.filters, sigmas=own.sigmas, kinds=own.kinds),
+            smoothing=own.smoothing,
+            shrinkage=own.shrinkage,
+            spectra=replace(own, like_others=True),  # they are what holds now
+        )

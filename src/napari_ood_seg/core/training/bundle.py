@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from napari_ood_seg.core.config import FilterConfig, InstantConfig, PUConfig
+from napari_ood_seg.core.config import (
+    FilterConfig,
+    InstantConfig,
+    PUConfig,
+    SpectralConfig,
+)
 from napari_ood_seg.core.errors import FileFormatError
 from napari_ood_seg.core.features.backbone import Backbone
 from napari_ood_seg.core.features.backbone_files import restored
@@ -265,6 +270,13 @@ def _config(settings: dict[str, Any]) -> InstantConfig:
     filters.setdefault("brightness", True)  # as it was before there was a choice
     filters.setdefault("halve_from", 3.0)
     plain["detectors"] = tuple(plain["detectors"])
+    spectra = dict(plain.pop("spectra", {"like_others": True}))  # as it was before
+    for name in ("sigmas", "kinds"):
+        if name in spectra:
+            spectra[name] = tuple(spectra[name])
     return InstantConfig(
-        filters=FilterConfig(**filters), pu=PUConfig(**plain.pop("pu")), **plain
+        filters=FilterConfig(**filters),
+        pu=PUConfig(**plain.pop("pu")),
+        spectra=SpectralConfig(**spectra),
+        **plain,
     )

@@ -72,10 +72,7 @@ class Heads(InstantTrainer):
         self.network = network
         for_score = _FOR_SCORE[config.evidence]
         self._beside = Beside(
-            len(network.factors),
-            unseen_folds(config),
-            config.heads,
-            for_score=for_score,
+            len(network.factors), unseen_folds(config), for_score=for_score
         )
         self._has_say = for_score > 0
         super().__init__(
@@ -143,8 +140,6 @@ class Beside:
         How many of the last scales are the network's.
     unseen
         Folds of strokes that the network was not trained on.
-    config
-        Of the heads.
     for_score
         How much the network counts for the score, in [0, 1].
 
@@ -158,14 +153,12 @@ class Beside:
         self,
         n_network: int,
         unseen: Collection[int],
-        config: InstantConfig,
         *,
         for_score: float,
     ) -> None:
         self.accuracy: Mapping[float, Accuracy] = {}
         self._n_network = n_network
         self._unseen = frozenset(unseen)
-        self._config = config
         self._for_score = for_score
 
     @property
@@ -174,13 +167,16 @@ class Beside:
         return chosen_share(self.accuracy)
 
     def __call__(
-        self, levels: Sequence[TrainingPixels], probes: Sequence[Probe]
+        self,
+        levels: Sequence[TrainingPixels],
+        probes: Sequence[Probe],
+        config: InstantConfig,
     ) -> Tensor:
         """Return the roles `(l, 2)` of the scales."""
         self.accuracy = accuracies(
             levels,
             probes,
-            self._config,
+            config,
             n_network=self._n_network,
             unseen=self._unseen,
         )

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.features.stages import StageEncoder
 
     Steps = Generator[Progress, None, None]
-    Weigh = Callable[[Sequence[TrainingPixels], Sequence[Probe]], Tensor]
+    Weigh = Callable[[Sequence[TrainingPixels], Sequence[Probe], InstantConfig], Tensor]
 
 _FEW_TILES = 4
 """Unlabelled pixels are drawn from all tiles of images with no more than these."""
@@ -81,8 +81,8 @@ class InstantTrainer:
         Cuts the scribbles of an image into pieces with folds; without, every piece is
         held out once.
     weigh
-        Says from scales and probes what each scale counts, see `Ensemble.roles`;
-        without, all alike.
+        Says from scales, probes and settings what each scale counts, see
+        `Ensemble.roles`; without, all alike.
     """
 
     def __init__(
@@ -96,6 +96,7 @@ class InstantTrainer:
         weigh: Weigh | None = None,
     ) -> None:
         self.config = config
+        self._suited = config
         self.device = device
         self.budget = budget
         self._stores: dict[ImageSource, FeatureStore] = {}
@@ -130,23 +131,26 @@ class InstantTrainer:
         """
         check(images)
         sources = [image.source for image in images]
+        self._suited = self.config.suited(sources[0].n_channels)
         yield from self._prepare(images)
         samples = [s for image in images for s in self._collect(image)]
         levels = self._levels(sources, samples)
         probes = [s.probe for s in samples]
-        roles = None if self._weigh is None else self._weigh(levels, probes)
+        roles = (
+            None if self._weigh is None else self._weigh(levels, probes, self._suited)
+        )
         ensemble, calibration = yield from crossfit(
-            levels, probes, self.config, gathered=self._gathered, roles=roles
+            levels, probes, self._suited, gathered=self._gathered, roles=roles
         )
         painted = set(levels[0].class_ids)
         descriptor = self._stores[sources[0]].descriptor
         model = InstantModel(
-            config=self.config,
+            config=self._suited,
             classes=tuple(c for c in _named(classes, painted) if c.id in painted),
             descriptor=descriptor,
             ensemble=ensemble,
             calibration=calibration,
-            remarks=(*ensemble.remarks(levels), *on_encoder(self.config, descriptor)),
+            remarks=(*ensemble.remarks(levels), *on_encoder(self._suited, descriptor)),
             facts=facts_of([Scribbled(self._view(i), s) for i, s in images]),
         )
         resampled = tuple(filter(None, map(model.remark_on, sources)))
@@ -188,8 +192,8 @@ class InstantTrainer:
                 views[image.source],
                 base if len(images) == 1 else base.adapted(own),
                 device=self.device,
-                size=tile_edge(image.source, self.config.tile),
-                margin=pyramid.reach(base.factors, self.config.smoothing),
+                size=tile_edge(image.source, self._suited.tile),
+                margin=pyramid.reach(base.factors, self._suited.smoothing),
                 budget=self.budget,
             )
             drawn = yield from self._draw_unlabelled(store, painted_plane(image), own)
@@ -225,10 +229,10 @@ class InstantTrainer:
                 return self._stores[source].descriptor
         sources = list(views.values())
         return Descriptor.fit(
-            self.config.filters,
+            self._suited.filters,
             lambda: (x for own in regions for x in own()),
             encoder=self._encoder(sources),
-            adapt=self.config.encoder_channels == "adapt",
+            adapt=self._suited.encoder_channels == "adapt",
             wavelengths=sources[0].wavelengths,
             network=self._network,
         )
@@ -236,9 +240,11 @@ class InstantTrainer:
     def _encoder(self, sources: Sequence[ImageSource]) -> StageEncoder | None:
         """Return the encoder, if there is one; spectra say more than colours."""
         spectra = sources[0].n_channels >= SPECTRAL_FROM
-        if not self.config.encoder or (spectra and not self.config.encoder_on_spectra):
+        if not self._suited.encoder or (
+            spectra and not self._suited.encoder_on_spectra
+        ):
             return None
-        return load_pretrained(self.config.encoder)
+        return load_pretrained(self._suited.encoder)
 
     def _draw_unlabelled(
         self,
@@ -248,10 +254,10 @@ class InstantTrainer:
     ) -> Generator[Progress, None, list[Tensor]]:
         """Draw pixels from all tiles of a small image, from crops of a large one."""
         few = len(store.tiles) <= _FEW_TILES
-        generator = torch.Generator().manual_seed(self.config.seed)
+        generator = torch.Generator().manual_seed(self._suited.seed)
         sets = [] if few else [_usable(store.descriptor, x) for x in regions()]
         n = len(store.tiles) if few else len(sets)
-        each = -(-self.config.n_unlabelled // n)
+        each = -(-self._suited.n_unlabelled // n)
         parts: list[list[Tensor]] = []
         for i in range(n):
             yield Progress(done=i, total=n, stage="computing features")
@@ -289,7 +295,7 @@ class InstantTrainer:
         usable = store.usable(piece.plane, pixels)
         if bool(usable.any()):  # else the stroke stands for what is there
             pixels = pixels[usable]
-        some = _spread(pixels, self.config.n_per_stroke)
+        some = _spread(pixels, self._suited.n_per_stroke)
         levels = tuple(
             StrokePixels(
                 class_id=piece.class_id,
@@ -299,9 +305,9 @@ class InstantTrainer:
             for level, factor in enumerate(store.factors)
         )
         size = (store.source.height, store.source.width)
-        few = _spread(pixels, self.config.n_probes)
+        few = _spread(pixels, self._suited.n_probes)
         footprints = [
-            Footprint.of(few, size, f, smoothing=self.config.smoothing)
+            Footprint.of(few, size, f, smoothing=self._suited.smoothing)
             for f in store.factors
         ]
         probe = Probe(
