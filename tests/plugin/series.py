@@ -20,12 +20,14 @@ NM = tuple(np.linspace(500.0, 800.0, BANDS).tolist())
 
 
 def frames() -> npt.NDArray[np.float32]:
-    """Return `(bands, t, h, w)`: dark left, bright right; short waves are strange."""
+    """Return `(bands, t, h, w)`: rises left, falls right; short waves are strange."""
     rng = np.random.default_rng(0)
     out = rng.uniform(0.02, 0.2, (N, SIZE, SIZE, BANDS))
-    dark = out[STRANGE, 20:50, 20:44].copy()
-    out[:, :, SIZE // 2 :] += 0.6
-    out[STRANGE, 20:50, 20:44] = dark
+    noise = out[STRANGE, 20:50, 20:44].copy()
+    rise = np.linspace(0.2, 0.8, BANDS)
+    out[:, :, : SIZE // 2] += rise
+    out[:, :, SIZE // 2 :] += rise[::-1]
+    out[STRANGE, 20:50, 20:44] = noise
     out[STRANGE, 20:50, 20:44, : BANDS // 3] += 0.8
     return out.transpose(3, 0, 1, 2).astype(np.float32)
 

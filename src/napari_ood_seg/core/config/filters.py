@@ -157,12 +157,20 @@ class SpectralConfig:
         max=10.0,
     )
     shrinkage: float = setting(
-        0.3,
+        0.5,
         "Shrinkage",
         "How much the shape of the classes is drawn towards a sphere; more for few "
         "scribbles.",
         min=0.001,
         max=1.0,
+    )
+    distance: float = setting(
+        0.5,
+        "Distance",
+        "Weight of the plain distance to the nearest class beside the OOD scores: what "
+        "lies far away is unknown, whatever the direction.",
+        min=0.0,
+        max=5.0,
     )
     sigmas: tuple[float, ...] = (0.7, 2.0)
     kinds: tuple[str, ...] = ("colour",)

@@ -264,5 +264,6 @@ class InstantConfig:
             filters=replace(self.filters, sigmas=own.sigmas, kinds=own.kinds),
             smoothing=own.smoothing,
             shrinkage=own.shrinkage,
+            distance=own.distance,
             spectra=replace(own, like_others=True),  # they are what holds now
         )
