@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 N, SIZE = 12, 64
 RNG = np.random.default_rng(0)
 TRUE = RNG.uniform(0.1, 0.3, (N, SIZE, SIZE))
-TRUE[:, :, SIZE // 2 :] += 0.5
+RISE = np.linspace(0.0, 0.5, N)[:, None, None]
+TRUE[:, :, : SIZE // 2] += RISE
+TRUE[:, :, SIZE // 2 :] += RISE[::-1]
 WHITE = np.broadcast_to(np.linspace(900, 3000, N)[:, None, None], TRUE.shape)
 DARK = np.full(TRUE.shape, 90.0)
 COUNTS = TRUE * (WHITE - DARK) + DARK

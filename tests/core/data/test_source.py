@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import zarr
 from dask import array as dask_array
+from dask.callbacks import Callback
 
 from napari_ood_seg.core.data.source import ImageSource, guess_axes
 from napari_ood_seg.core.errors import ImageError
@@ -46,6 +47,16 @@ def test_any_order_of_axes_is_read_alike(axes: str) -> None:
     assert block.dtype == np.float32
     assert (source.height, source.width) == (H, W)
     assert source.n_channels == (C if "C" in axes else 1)
+
+
+def test_nobody_who_watches_dask_is_told() -> None:
+    """As napari's cache is, which two threads at once break."""
+    source = ImageSource.from_array(from_dask(CUBE, chunks=3), axes="CYX")
+    told: list[Any] = []
+    with Callback(pretask=lambda key, *_: told.append(key)):
+        read = source.read(ROWS, COLUMNS)
+    np.testing.assert_array_equal(read, REGION)
+    assert not told
 
 
 def test_planes() -> None:

@@ -182,7 +182,7 @@ class ImageSource:
         """
         index = self._index(rows, columns, plane)
         try:
-            block = np.asarray(self.levels[0][index])
+            block = _computed(self.levels[0][index])
         except OSError as error:
             raise ImageError(f"cannot read image {self.name!r}: {error}") from error
         left = [a for a in self.axes if a not in "TZ"]
@@ -320,6 +320,17 @@ def _ascend(bands: Sequence[int], n: int) -> bool:
 def _valid_axes(axes: str) -> bool:
     letters = set(axes)
     return len(letters) == len(axes) and letters <= _AXES and {"Y", "X"} <= letters
+
+
+def _computed(part: Any) -> npt.NDArray[Any]:  # noqa: ANN401 - see `from_array`
+    """Return the values of a part of an array.
+
+    Nobody who watches dask is told: napari has it keep what was computed, for which it
+    notes times in a dictionary that two threads at once break (`dask.cache`).
+    """
+    if hasattr(part, "__dask_graph__"):
+        part = part.compute(callbacks=())
+    return np.asarray(part)
 
 
 def _is_numeric(dtype: Any) -> bool:  # noqa: ANN401 - numpy, dask or zarr dtype
