@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from dask import array as dask_array
+from dask.callbacks import Callback
 
 import napari_ood_seg.core.data.reflectance as reflectance_module
 from napari_ood_seg.core.data.reflectance import bridged, corrected, reflectance
@@ -113,6 +114,17 @@ def test_lines_of_a_push_broom_camera_and_one_pixel() -> None:
     line = WHITE[:3].mean(axis=0, keepdims=True)
     found = corrected(image(RAW), image(WHITE[:3]), image(DARK[:1, :1]))
     np.testing.assert_allclose(whole(found), one_by_one(line, DARK[:1, :1]), rtol=1e-5)
+
+
+def test_nobody_who_watches_dask_is_told() -> None:
+    """See the test of the same name in test_source."""
+    counts = image(dask_array.from_array(RAW, chunks=2))
+    found = corrected(counts, white=image(WHITE), dark=image(DARK))
+    told: list[Any] = []
+    with Callback(pretask=lambda key, *_: told.append(key)):
+        read = whole(found)
+    np.testing.assert_allclose(read, one_by_one(), rtol=1e-5)
+    assert not told
 
 
 def test_without_dark() -> None:

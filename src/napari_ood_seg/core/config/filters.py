@@ -130,7 +130,7 @@ class FilterConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpectralConfig:
-    """What is different on images with more than 8 channels, see `suited`.
+    """What is different on images with more than 8 channels.
 
     The spectrum of a pixel says more than what is around it: features of wide
     surroundings blur the borders of what is unknown. Spectra vary along few directions
@@ -139,7 +139,7 @@ class SpectralConfig:
     Attributes
     ----------
     sigmas, kinds
-        As in `FilterConfig`.
+        As in `FilterConfig`, whose place they take, see `InstantConfig.suited`.
     """
 
     like_others: bool = setting(

@@ -215,7 +215,11 @@ class InstantConfig:
         default_factory=FilterConfig, metadata={"label": "Filters"}
     )
     spectra: SpectralConfig = field(
-        default_factory=SpectralConfig, metadata={"label": "More than 8 channels"}
+        default_factory=SpectralConfig,
+        metadata={
+            "label": "More than 8 channels",
+            "tooltip": "On such images these hold, not those of the same names above.",
+        },
     )
     pu: PUConfig = field(
         default_factory=PUConfig, metadata={"label": "Scores that learn (nnpu ...)"}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from napari_ood_seg.core.data.source import values_of
 from napari_ood_seg.core.errors import ImageError
 from napari_ood_seg.core.interrupt import checkpoint
 
@@ -204,7 +205,7 @@ class _Reflectance:
             part[axis] = slice(some.start, some.stop, some.step)
             own = [slice(None)] * self.ndim
             own[axis] = slice(first, first + step)
-            raw = np.asarray(self._counts[tuple(part)])
+            raw = values_of(self._counts[tuple(part)])
             beside = (_beside(v, part) for v in (self._white, self._dark))
             out[tuple(own)] = _correct(raw, *beside, bands=self._bands)
         return out

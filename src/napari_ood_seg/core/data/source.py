@@ -182,7 +182,7 @@ class ImageSource:
         """
         index = self._index(rows, columns, plane)
         try:
-            block = _computed(self.levels[0][index])
+            block = values_of(self.levels[0][index])
         except OSError as error:
             raise ImageError(f"cannot read image {self.name!r}: {error}") from error
         left = [a for a in self.axes if a not in "TZ"]
@@ -322,7 +322,7 @@ def _valid_axes(axes: str) -> bool:
     return len(letters) == len(axes) and letters <= _AXES and {"Y", "X"} <= letters
 
 
-def _computed(part: Any) -> npt.NDArray[Any]:  # noqa: ANN401 - see `from_array`
+def values_of(part: Any) -> npt.NDArray[Any]:  # noqa: ANN401 - see `from_array`
     """Return the values of a part of an array.
 
     Nobody who watches dask is told: napari has it keep what was computed, for which it
