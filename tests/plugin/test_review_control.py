@@ -148,6 +148,7 @@ def test_stop_ends_predicting(driver: Driver, gate: Gate) -> None:
     driver.paint_both()
     driver.push("Frames")
     driver.train()
+    driver.until(lambda: not driver.panel.reviews._soon.isActive())  # all is told
     gate.opened.clear()  # the other frames cannot be read
     review = driver.panel.reviews.review
     review.predict()

@@ -159,8 +159,11 @@ def test_predicting_all_frames_says_how_long_it_takes() -> None:
     owner.run_waiting()
     session._age_results()
     assert review.seconds_left() is None
+    running: list[bool] = []
+    review.changed.connect(lambda: running.append(review.predicting))
     review.predict()
     assert is_predicting(review)
+    assert running[:1] == [True]  # before the first frame: there is something to stop
     told: list[float] = []
     session.plane_written.connect(lambda _: told.append(review.seconds_left() or -1.0))
     owner.run_waiting()

@@ -132,6 +132,7 @@ class Review:
         self.session.predict_planes()
         if not self.session.busy:  # there is no model, say
             self._began = None
+        self.changed.emit()
 
     def seconds_left(self) -> float | None:
         """Return how long predicting all frames will take; `None` if nobody knows."""
