@@ -227,7 +227,7 @@ class InstantConfig:
     tile: int = 512
     n_unlabelled: int = 12_000
     n_per_stroke: int = 1_000
-    n_probes: int = 64
+    n_probes: int = 32
     folds: int = 8
     seed: int = 0
 
