@@ -8,10 +8,11 @@ are predicted ("warm"). Tells how many
 frames were shown each second, and of how many the result was there when the cursor
 came, at every second pixel and at every one. Then the model is applied anew, and
 single steps to frames that are not predicted are timed until all of them is drawn.
-Needs a display with OpenGL (Xvfb will do).
+Or the same of the simulated operation that `demo hyperspectral` shows, with its own
+scribbles. Needs a display with OpenGL (Xvfb will do).
 
-    python -m benchmarks.review [--quick] [--frames 60] [--fps 5] [--head-start 10]
-                                [--csv FILE]
+    python -m benchmarks.review [--operation | --quick] [--frames 60] [--fps 5]
+                                [--head-start 10] [--csv FILE]
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ from typing import TYPE_CHECKING, Any
 import dask.array as da
 import napari
 import numpy as np
+from napari.layers import Layer
 from qtpy.QtTest import QTest
 
 import benchmarks.apart  # noqa: F401 - before napari
 from benchmarks.latency import WINDOW, Drawn, wait_until
 from napari_ood_seg.plugin.layers import FACTS
+from napari_ood_seg.plugin.sample_data import layers_of
 from napari_ood_seg.plugin.widget import OODSegWidget
+from napari_ood_seg.surgical import operation
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -96,6 +100,22 @@ def opened(n: int, shape: tuple[int, int, int]) -> tuple[Viewer, OODSegWidget]:
     widget.images.tracker.show()
     viewer.reset_view()
     widget.reviews.set_open(True)
+    return viewer, widget
+
+
+def opened_operation(n: int) -> tuple[Viewer, OODSegWidget]:
+    """Return a viewer as `demo hyperspectral` opens it, but not training yet."""
+    viewer = napari.Viewer()
+    viewer.window.resize(*WINDOW)
+    for data in layers_of(operation(n)):
+        viewer.add_layer(Layer.create(*data))
+    widget = OODSegWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="OOD Seg", area="right")
+    widget.images.choose_first()
+    wait_until(lambda: widget.images.image is not None)
+    widget.reviews.set_open(True)
+    widget.reviews.go(0)
+    viewer.reset_view()
     return viewer, widget
 
 
@@ -188,18 +208,24 @@ def steps(viewer: Viewer, widget: OODSegWidget, n: int) -> list[float]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small frames")
+    scenes = parser.add_mutually_exclusive_group()
+    scenes.add_argument("--quick", action="store_true", help="small frames")
+    scenes.add_argument("--operation", action="store_true", help="those of the demo")
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--fps", type=float, default=5.0)
     parser.add_argument("--head-start", type=float, default=10.0, help="seconds")
     parser.add_argument("--csv", type=Path)
     args = parser.parse_args()
     shape = QUICK if args.quick else FULL
-    viewer, widget = opened(args.frames, shape)
+    if args.operation:
+        viewer, widget = opened_operation(args.frames)
+    else:
+        viewer, widget = opened(args.frames, shape)
     session, rows = widget.session, []
     session.train()
     wait_until(lambda: not session.busy and session.model is not None, seconds=1800)
-    size = "x".join(map(str, shape))
+    image = session.source
+    size = f"{image.height}x{image.width}x{image.n_channels}"
     rows.append(
         {"pass": "cold", "size": size} | Play(viewer, widget).run(args.fps, args.frames)
     )

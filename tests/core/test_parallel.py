@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
 from napari_ood_seg.core import parallel
-from napari_ood_seg.core.interrupt import Interrupted, asking
-from napari_ood_seg.core.parallel import n_workers, spread
+from napari_ood_seg.core.device import one_thread
+from napari_ood_seg.core.interrupt import Interrupted, asking, checkpoint
+from napari_ood_seg.core.parallel import all_cores, n_workers, side_by_side, spread
 from tests.contracts.scenes import CPU, fit, three_textures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -118,3 +123,85 @@ def test_one_worker_stops_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Interrupted), asking(lambda: 2 in done):
         spread(done.append, range(5), on=CPU)
     assert done == [0, 1, 2]
+
+
+@pytest.mark.usefixtures("two")
+def test_an_item_is_drawn_when_a_thread_is_free() -> None:
+    drawn: list[int] = []
+    gates = [threading.Event() for _ in range(4)]
+
+    def items() -> Iterator[int]:
+        for n in range(4):
+            drawn.append(n)
+            yield n
+
+    def work(n: int) -> tuple[int, int, bool]:
+        assert gates[n].wait(20)
+        mode = torch.is_inference_mode_enabled()
+        return n, torch.get_num_threads(), mode
+
+    with torch.inference_mode():
+        found = side_by_side(work, items(), n=2)
+        gates[1].set()
+        assert next(found) == (1, 1, True)  # as soon as it is there
+        assert drawn == [0, 1]
+        gates[2].set()
+        assert next(found) == (2, 1, True)
+        assert drawn == [0, 1, 2]
+        gates[0].set()
+        gates[3].set()
+        assert sorted(n for n, *_ in found) == [0, 3]
+
+
+@pytest.mark.usefixtures("two")
+def test_nothing_is_computed_after_the_end() -> None:
+    begun, going, ended = [], threading.Event(), []
+
+    def work(n: int) -> int:
+        begun.append(n)
+        if n == 0:
+            assert going.wait(20)
+            raise ValueError("no")
+        going.set()
+        try:
+            while True:
+                checkpoint()
+        finally:
+            ended.append(n)
+
+    with pytest.raises(ValueError, match="no"):
+        list(side_by_side(work, range(9), n=2))
+    assert sorted(begun) == [0, 1]
+    assert ended == [1]
+
+
+@pytest.mark.usefixtures("two")
+def test_side_by_side_stops_when_it_is_not_wanted() -> None:
+    stop = threading.Event()
+
+    def work(n: int) -> int:
+        if n == 2:
+            stop.set()
+        return n
+
+    found: list[int] = []
+    with asking(stop.is_set), pytest.raises(Interrupted):
+        found.extend(side_by_side(work, range(1000), n=2))
+    assert stop.is_set()
+
+
+def test_one_at_a_time_needs_no_threads() -> None:
+    threads = side_by_side(lambda _: threading.current_thread(), range(3), n=1)
+    assert set(threads) == {threading.current_thread()}
+
+
+@pytest.mark.usefixtures("two")
+def test_large_operations_may_use_all_cores_but_not_beside_others() -> None:
+    def threads(_: int) -> int:
+        with all_cores():
+            return torch.get_num_threads()
+
+    with one_thread():
+        assert threads(0) == 2
+        assert torch.get_num_threads() == 1
+    assert set(spread(threads, range(4), on=CPU)) == {1}

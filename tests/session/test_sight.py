@@ -78,11 +78,22 @@ def test_who_plays_faster_than_planes_come_is_met_further_on() -> None:
 
 
 def test_a_single_step_wants_what_is_shown() -> None:
-    sight = seen(0, 1)
+    sight, clock = playing(0, 1)
     sight.next_of(PLANES)
     sight.next_of(PLANES)
     sight.move((2,), (10,))
+    clock.now += STILL
     assert sight.next_of(PLANES) == (2,)
+
+
+def test_of_planes_side_by_side_each_takes_longer() -> None:
+    sight, _ = playing(0, 1, 2)
+    far = [(i,) for i in range(3, 30)]
+    assert sight.next_of(far, at_once=2) == (4,)  # one step so far, and one more
+    sight.move((3,), (30,))
+    assert sight.next_of(far, at_once=2) == (6,)  # two since the one that is done began
+    assert sight.next_of(far, at_once=2) == (5,)
+    assert sight.next_of(far, at_once=2) == (3,)  # stopped
 
 
 def test_a_jump_is_no_play() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import cache, partial
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import torch
@@ -14,7 +16,7 @@ from napari_ood_seg.core.device import one_thread
 from napari_ood_seg.core.interrupt import asked, asking, checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from napari_ood_seg.core.interrupt import Stopped
 
@@ -67,6 +69,68 @@ def spread(
     run = partial(_run, function, inference, asked())
     with one_thread():
         return list(_pool().map(run, items))
+
+
+def side_by_side(
+    function: Callable[[Item], Result], items: Iterable[Item], *, n: int
+) -> Iterator[Result]:
+    """Yield what a function gives for each item, as soon as it is there.
+
+    Of `n` items at a time, or one a core, each is computed on one thread. An item is
+    drawn when a thread is free, so that whoever gives them can say which is wanted most
+    just then.
+
+    Raises
+    ------
+    Interrupted
+        If it is not wanted any more, see `checkpoint`. However it ends, nothing is
+        still computed afterwards.
+
+    Examples
+    --------
+    >>> list(side_by_side(lambda n: n * n, [1, 2, 3], n=1))
+    [1, 4, 9]
+    """
+    n = min(n, n_workers())
+    if n == 1 or _is_part():
+        yield from (_part(function, item) for item in items)
+        return
+    left, running = iter(items), set[Future[Result]]()
+    enough = threading.Event()
+    stopped = asked()
+    run = partial(
+        _run,
+        function,
+        torch.is_inference_mode_enabled(),
+        lambda: enough.is_set() or stopped(),
+    )
+    try:
+        while True:
+            some = islice(left, n - len(running))
+            running |= {_pool().submit(run, item) for item in some}
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for each in done:
+                yield each.result()
+    finally:
+        enough.set()
+        wait(running)
+
+
+@contextmanager
+def all_cores() -> Iterator[None]:
+    """Let torch use its own threads meanwhile, for a few large operations.
+
+    On a thread that computes a part beside others it keeps to that one.
+    """
+    before = torch.get_num_threads()
+    if not _is_part():
+        torch.set_num_threads(n_workers())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _is_part() -> bool:

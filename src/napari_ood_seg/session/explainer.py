@@ -82,11 +82,14 @@ class Explainer:
     def clear(self) -> None:
         """Forget the pixel, and everything that is known of the result."""
         self.forget_pixel()
-        self.classes = ()
-        self.tallied.emit()
+        if self.classes:
+            self.classes = ()
+            self.tallied.emit()
 
     def forget_pixel(self) -> None:
         """Explain no pixel any more."""
+        if self.point is None:
+            return
         self.point, self.found, self.fresh = None, None, False
         self.changed.emit()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 BEHIND: Final = 4
 """A plane that was passed is as far away as one so many times as far ahead."""
 
+_MOST: Final = 64
+"""More planes than this are never predicted side by side."""
 
 STILL: Final = 0.7
 """Seconds without a step after which nobody plays any more."""
@@ -47,7 +50,7 @@ class Sight:
         self.heading: Plane = ()
         self._moves = 0  # single steps in the same direction, until a jump
         self._moves_seen = 0  # the worker's: those of them that it has seen
-        self._playing = False
+        self._steps: deque[int] = deque(maxlen=_MOST)  # seen each time it asked
 
     def look(self) -> View | None:
         """Return what is visible; the same object until it changes."""
@@ -72,47 +75,58 @@ class Sight:
         """Whether somebody goes through planes without resting on one."""
         return self._moves > 0 and self._clock() - self._moved < STILL
 
-    def order(self, planes: Sequence[Plane]) -> Iterator[tuple[Plane, int]]:
+    def order(
+        self, planes: Sequence[Plane], at_once: int = 1
+    ) -> Iterator[tuple[Plane, int]]:
         """Yield which plane is wanted next, and at every how many pixels.
 
         As things are when it is asked. Who plays sees each plane for a moment, and
         wants it in time: half as finely as the screen shows it. Features take most of
         the time, so that this is faster, but twice the work: else it is every pixel.
+
+        Parameters
+        ----------
+        planes
+            All that are to be predicted.
+        at_once
+            How many are predicted side by side.
         """
         left, unknown = list(planes), list(planes)
         while left:
             if self.is_playing and unknown:
-                plane = self.next_of(unknown)
+                plane = self.next_of(unknown, at_once)
                 finest = 2 * (1 if self.now is None else self.now.stride)
             else:
-                plane, finest = self.next_of(left), 1
+                plane, finest = self.next_of(left, at_once), 1
             if plane in unknown:
                 unknown.remove(plane)
             if finest == 1:
                 left.remove(plane)
             yield plane, finest
 
-    def next_of(self, planes: Sequence[Plane]) -> Plane:
+    def next_of(self, planes: Sequence[Plane], at_once: int = 1) -> Plane:
         """Return which of some planes is wanted first, as things are now.
 
         While somebody plays faster than planes are predicted, that is the one where
         they will be by then: the shown one would always come too late.
         """
-        at, way, lead = self.plane, self.heading, self._lead()
+        at, way, lead = self.plane, self.heading, self._lead(at_once)
         if not at:
             return planes[0]
         aim = tuple(a + lead * w for a, w in zip(at, way, strict=True))
         return min(planes, key=lambda p: (distance(aim, p, way), [-i for i in p]))
 
-    def _lead(self) -> int:
+    def _lead(self, at_once: int) -> int:
         """Return how many planes are played until the next one is predicted and drawn.
 
-        That is one more than while the last one was predicted.
+        That is one more than while the last one was predicted: each time that it is
+        asked, one of those that are predicted side by side is done.
         """
         moves = self._moves
-        steps, self._moves_seen = max(moves - self._moves_seen, 0), moves
-        was_playing, self._playing = self._playing, steps > 0
-        return steps + 1 if steps > 1 or (steps and was_playing) else 0
+        self._steps.append(max(moves - self._moves_seen, 0))
+        self._moves_seen = moves
+        steps = sum(list(self._steps)[-at_once:])
+        return steps + 1 if steps and self.is_playing else 0
 
 
 def heading(before: Plane, now: Plane, shape: tuple[int, ...]) -> Plane:

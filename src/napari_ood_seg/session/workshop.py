@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from napari_ood_seg.core.inference.view import Extent, Goal
 from napari_ood_seg.core.types import Progress
 from napari_ood_seg.session.jobs import (
     Audited,
@@ -13,13 +11,12 @@ from napari_ood_seg.session.jobs import (
     Downloaded,
     Exported,
     Guided,
-    TileDone,
     Trained,
 )
 from napari_ood_seg.session.work import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Generator, Sequence
 
     from napari_ood_seg.core.config import DeepConfig, InstantConfig
     from napari_ood_seg.core.data.source import ImageSource
@@ -28,7 +25,6 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.guidance.explain import Explanation
     from napari_ood_seg.core.guidance.nearness import StrokeMeans
     from napari_ood_seg.core.guidance.typicalities import ClassTypicality
-    from napari_ood_seg.core.inference.view import View
     from napari_ood_seg.core.models.instant import InstantModel
     from napari_ood_seg.core.training.heads import Heads
     from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled
@@ -333,64 +329,22 @@ class Workshop:
 
     def _show(self, model: InstantModel, job: ShownJob) -> Events:
         """Predict the shown image, then the others."""
+        from napari_ood_seg.core.device import one_thread
+        from napari_ood_seg.session.planes import Predicting
+
+        run = Predicting(model=model, job=job, kept=self._kept)
         store = self._features(job, model)
         store.budget = self._make_room(job.source, job)
         shown = Target(source=job.source, planes=(job.plane,), covered=job.covered)
-        yield from self._tiles(model, store, shown, job, look=job.sight.look)
-        ahead = () if job.extent is Extent.VIEW else job.ahead
-        for plane, finest in job.sight.order(ahead):
-            target = replace(shown, planes=(plane,))
-            yield from self._tiles(
-                model, store, target, job, look=job.sight.look, finest=finest
-            )
-        for target in job.also:
-            store = self._features_of(
-                target.source, model, job.device, target.planes[0]
-            )
-            store.budget = self._make_room(target.source, job)
-            yield from self._tiles(model, store, target, job, look=_nothing)
-
-    def _tiles(
-        self,
-        model: InstantModel,
-        store: FeatureStore,
-        target: Target,
-        job: ShownJob,
-        look: Callable[[], View | None],
-        finest: int = 1,
-    ) -> Events:
-        from napari_ood_seg.core.data.coverage import Coverage
-        from napari_ood_seg.core.inference.live import predict_live
-
-        source = target.source
-        shown = source is job.source
-        for plane in target.planes:
-            coverage = target.covered.get(plane) or Coverage.none(
-                (source.height, source.width), store.cell
-            )
-            pieces = predict_live(
-                model,
-                store,
-                coverage,
-                look=look,
-                plane=plane,
-                goal=Goal(job.extent if shown else Extent.ALL, finest),
-            )
-            for piece in pieces:
-                yield TileDone(
-                    source=source,
-                    region=piece.region,
-                    stride=piece.stride,
-                    cell=store.cell,
-                    plane=plane,
-                    prediction=piece.prediction,
-                    done=piece.done,
-                    total=piece.total,
-                    seen=piece.seen and shown and plane == job.plane,
-                    kept=sum(s.n_bytes for own in self._stores().values() for s in own),
-                    budget=job.budget,
+        with one_thread():
+            yield from run.shown(store, shown)
+            for target in job.also:
+                store = self._features_of(
+                    target.source, model, job.device, target.planes[0]
                 )
+                store.budget = self._make_room(target.source, job)
+                yield from run.other(store, target)
 
-
-def _nothing() -> None:
-    """Look at nothing in particular."""
+    def _kept(self) -> int:
+        """Return how many bytes of features are kept."""
+        return sum(s.n_bytes for own in self._stores().values() for s in own)

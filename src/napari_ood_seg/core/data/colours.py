@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
+
+_Float = TypeVar("_Float", bound=np.floating)
 
 LEAST_COVER: Final = 0.5
 """Share of X and of Y that the bands must cover for a colour to be told."""
@@ -176,16 +178,38 @@ def require_colours(wavelengths: Sequence[float]) -> None:
 
 def xyz(spectra: npt.ArrayLike, wavelengths: Sequence[float]) -> Floats:
     """Return `(3, ...)` X, Y and Z under D65 of `(c, ...)` spectra; white has Y 1."""
-    weights, values = xyz_weights(wavelengths), np.asarray(spectra, np.float64)
-    seen: Floats = np.tensordot(weights, values, 1)
-    return seen
+    return mixed(xyz_weights(wavelengths), np.asarray(spectra, np.float64))
 
 
 def linear_rgb(values: Floats) -> Floats:
     """Return the `(3, ...)` linear sRGB of X, Y and Z; our white is exactly 1, 1, 1."""
-    matrix = _LINEAR / (_LINEAR @ standard_observer().white)[:, None]
-    rgb: Floats = np.tensordot(matrix, values, 1)
-    return rgb
+    return mixed(_from_xyz(), values)
+
+
+@lru_cache(maxsize=16)
+def linear_rgb_weights(wavelengths: tuple[float, ...]) -> npt.NDArray[np.float32]:
+    """Return the `(3, c)` weights that make linear sRGB of a reflectance spectrum."""
+    weights = (_from_xyz() @ xyz_weights(wavelengths)).astype(np.float32)
+    weights.setflags(write=False)
+    return weights
+
+
+def mixed(
+    weights: npt.NDArray[_Float], spectra: npt.NDArray[_Float]
+) -> npt.NDArray[_Float]:
+    """Return the `(k, ...)` sums of `(c, ...)` spectra by `(k, c)` weights.
+
+    On one thread: those of a matrix product go on waiting for more for a tenth of a
+    second each time, and while a series is played take half of what there is to compute
+    with from whoever predicts it.
+    """
+    out: npt.NDArray[_Float] = np.einsum("kc,c...->k...", weights, spectra)
+    return out
+
+
+def _from_xyz() -> Floats:
+    matrix: Floats = _LINEAR / (_LINEAR @ standard_observer().white)[:, None]
+    return matrix
 
 
 def encoded(linear: Floats) -> Floats:

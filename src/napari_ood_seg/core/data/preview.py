@@ -164,14 +164,13 @@ def _values(source: ImageSource, plane: tuple[int, ...]) -> npt.NDArray[np.float
     if not _has_colours(source):
         return np.nan_to_num(_read(source, preview_channels(source), plane))
     visible = source.with_bands([380 <= w <= 780 for w in _wavelengths(source)])
-    bands = visible.wavelengths or ()
+    weights = colours.linear_rgb_weights(_wavelengths(visible))
     linear = np.empty((3, source.height, source.width), np.float32)
     for top in range(0, source.height, _STRIP):
         rows = slice(top, min(top + _STRIP, source.height))
         spectra = visible.read(rows, slice(0, source.width), plane=plane)
         finite = np.isfinite(spectra).all(0)
-        seen = colours.xyz(np.where(finite, spectra, 0), bands)
-        linear[:, rows] = colours.linear_rgb(seen)
+        linear[:, rows] = colours.mixed(weights, np.where(finite, spectra, 0))
     return linear
 
 

@@ -19,7 +19,7 @@ from napari_ood_seg.core.features.exposure import Exposure
 from napari_ood_seg.core.features.seen import Look, Seen
 from napari_ood_seg.core.features.stages import PlacedEncoder
 from napari_ood_seg.core.moments import Moments
-from napari_ood_seg.core.parallel import spread
+from napari_ood_seg.core.parallel import all_cores, spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -330,9 +330,10 @@ def _stages(
     origin: tuple[int, int],
 ) -> tuple[Tensor, ...]:
     """Return the stages of the wanted part of a region."""
-    if isinstance(encoder, PlacedEncoder):
-        return encoder.placed(shown, origin=origin, spans=spans)
-    stages = encoder(shown)
+    with all_cores():
+        if isinstance(encoder, PlacedEncoder):
+            return encoder.placed(shown, origin=origin, spans=spans)
+        stages = encoder(shown)
     if spans is None:
         return stages
     pairs = zip(stages, encoder.factors, strict=True)

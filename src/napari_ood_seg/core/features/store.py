@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +27,7 @@ from napari_ood_seg.core.features.tile_features import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence, Sized
+    from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 
     from torch import Tensor
 
@@ -57,6 +58,8 @@ _FLOAT: Final = 4
 
 class FeatureStore:
     """Features of the tiles of an image, least recently used dropped first.
+
+    Several threads may ask at once; a tile that two of them lack is computed twice.
 
     Parameters
     ----------
@@ -95,18 +98,21 @@ class FeatureStore:
         self.tiles = grid(source, size=self._size, halo=descriptor.halo + self._margin)
         self._columns = -(-source.width // self._size)
         self._kept: OrderedDict[tuple[Plane, int], TileFeatures] = OrderedDict()
+        self._lock = threading.Lock()  # of what is kept, not held while computing
 
     def tile(self, plane: Plane, index: int, *, keep: bool = True) -> TileFeatures:
         """Return the features of a tile; without `keep` no other makes way for it."""
         key = (plane, index)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
         found = self._compute(plane, self.tiles[index])
         if keep:
-            self._kept[key] = found
-            while self.n_bytes > self.budget and len(self._kept) > 1:
-                self._kept.popitem(last=False)
+            with self._lock:
+                self._kept[key] = found
+                while _n_bytes(self._kept) > self.budget and len(self._kept) > 1:
+                    self._kept.popitem(last=False)
         return found
 
     def part(
@@ -187,7 +193,8 @@ class FeatureStore:
 
     def clear(self) -> None:
         """Forget the features of all tiles; they can be computed again."""
-        self._kept.clear()
+        with self._lock:
+            self._kept.clear()
 
     def has(self, plane: Plane, index: int) -> bool:
         """Whether the features of a tile are there already."""
@@ -250,14 +257,17 @@ class FeatureStore:
     @property
     def n_bytes(self) -> int:
         """Bytes kept now."""
-        return sum(t.n_bytes for t in self._kept.values())
+        with self._lock:
+            return _n_bytes(self._kept)
 
     def take(self, plane: Plane, look: Look) -> None:
         """Keep the features of a plane that was looked at as a whole."""
         for index, tile in enumerate(self.tiles):
             spans = around(tile.inner, self._margin, self._shape)
             levels = self.descriptor.reduced(look.raw, spans)
-            self._kept[plane, index] = self._made(tile, look.seen, levels, (0, 0))
+            made = self._made(tile, look.seen, levels, (0, 0))
+            with self._lock:
+                self._kept[plane, index] = made
 
     def _compute(self, plane: Plane, tile: Tile) -> TileFeatures:
         region = read_region(self.source, tile.outer, plane=plane, device=self.device)
@@ -297,6 +307,10 @@ class FeatureStore:
     @property
     def _shape(self) -> tuple[int, int]:
         return self.source.height, self.source.width
+
+
+def _n_bytes(kept: Mapping[tuple[Plane, int], TileFeatures]) -> int:
+    return sum(tile.n_bytes for tile in kept.values())
 
 
 def tile_edge(source: ImageSource, usual: int) -> int:
