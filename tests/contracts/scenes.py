@@ -52,6 +52,20 @@ def three_textures(n_channels: int = 3, *, seed: int = 0) -> Floats:
     return image
 
 
+NM = np.arange(12) * 10.0 + 500
+FINE = np.arange(23) * 5.0 + 500
+"""Between the bands at `NM`: resampled to these, an image is the same again."""
+
+
+def cube_at(nm: npt.ArrayLike, name: str = "cube") -> ImageSource:
+    """Return three textures with bands at other wavelengths, by straight lines."""
+    whole = ImageSource.from_array(three_textures(12), axes="YXC", wavelengths=NM)
+    bands = np.asarray(nm, np.float64).tolist()
+    data = whole.resampled(bands)
+    values = data.read(slice(0, whole.height), slice(0, whole.width))
+    return ImageSource.from_array(values, axes="CYX", name=name, wavelengths=bands)
+
+
 def strip(
     row: int, where: tuple[slice, slice], *, height: int = 3
 ) -> npt.NDArray[np.int_]:

@@ -29,9 +29,12 @@ from napari_ood_seg.core.types import UNKNOWN
 from tests.contracts import networks
 from tests.contracts.scenes import (
     CPU,
+    FINE,
     LEFT,
     MIDDLE,
+    NM,
     RIGHT,
+    cube_at,
     drive,
     strokes,
     three_textures,
@@ -139,6 +142,31 @@ def test_spectra() -> None:
 
 
 # -------------------------------------------------------------------------- the model
+
+
+def test_images_with_other_wavelengths_are_learnt_from_together() -> None:
+    """The same strokes on the same spectra, by a camera with twice as many bands."""
+    config = replace(SMALL, evidence="both")
+    plain = cube_at(NM, "plain")
+    alike, mixed = (
+        drive(
+            trainer(config).fit(
+                [Scribbled(plain, strokes(1)), Scribbled(other, strokes(2))], ()
+            )
+        )
+        for other in (cube_at(NM, "fine"), cube_at(FINE, "fine"))
+    )
+    assert mixed.facts["wavelengths"] == NM.tolist()
+    said = "The 23 bands of 'fine' were resampled to the 12 wavelengths of the model."
+    assert said in mixed.remarks
+    assert said not in alike.remarks
+    for source in (plain, cube_at(FINE)):
+        a, b = (
+            predict(m, open_features(m, source, device=CPU)) for m in (alike, mixed)
+        )
+        assert (a.classes == b.classes).mean() > 0.99
+        np.testing.assert_allclose(a.typicality, b.typicality, atol=0.05)
+        assert (b.labels()[LEFT] == 1).mean() > 0.9
 
 
 def test_a_saved_model_predicts_the_same_bits(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -22,12 +22,15 @@ from napari_ood_seg.core.types import ClassInfo, Progress
 from napari_ood_seg.surgical import Surgery
 from tests.contracts.scenes import (
     CPU,
+    FINE,
     LEFT,
     MIDDLE,
+    NM,
     RIGHT,
     SHAPE,
     Fitted,
     assert_same_model,
+    cube_at,
     drive,
     fit,
     strip,
@@ -406,17 +409,6 @@ def test_two_images_each_with_one_class() -> None:
         assert unknown < 0.2 * np.median(found.typicality[LEFT])
 
 
-NM = np.arange(12) * 10.0 + 500
-
-
-def cube_at(nm: Any, name: str = "cube") -> ImageSource:
-    """Return three textures with bands at other wavelengths, by straight lines."""
-    whole = ImageSource.from_array(three_textures(12), axes="YXC", wavelengths=NM)
-    data = whole if nm is None else whole.resampled(nm)
-    values = data.read(slice(0, whole.height), slice(0, whole.width))
-    return ImageSource.from_array(values, axes="CYX", name=name, wavelengths=nm)
-
-
 @pytest.mark.parametrize("other", [500.0, 505.0, 540.0, None])
 def test_images_with_other_wavelengths(other: float | None) -> None:
     nm = [None if a is None else np.arange(12) * 10.0 + a for a in (500.0, other)]
@@ -433,10 +425,6 @@ def test_images_with_other_wavelengths(other: float | None) -> None:
         return
     with pytest.raises(ModelMismatchError, match="'0' and '1' have other wavelengths"):
         check(jobs)
-
-
-FINE = np.arange(23) * 5.0 + 500
-"""Between the bands at `NM`: resampled to these, an image is the same again."""
 
 
 def test_an_image_that_is_resampled_teaches_the_same() -> None:
