@@ -106,6 +106,23 @@ def test_big_endian_floats(tmp_path: Path) -> None:
     assert source.wavelengths is not None
     assert source.wavelengths[-1] == 995
     np.testing.assert_array_equal(whole(source), cube)
+    assert layer.data.dtype.isnative  # napari 0.8 shows no other
+    shown = cube.transpose(2, 0, 1)
+    np.testing.assert_array_equal(layer.data[7, 2:, ::3], shown[7, 2:, ::3])
+    np.testing.assert_array_equal(np.asarray(layer.data), shown)
+
+
+def test_big_endian_floats_over_time(tmp_path: Path) -> None:
+    cubes = np.random.default_rng(0).random((2, H, W, 100)).astype(np.float32)
+    paths = [tmp_path / f"{t}_SpecCube.dat" for t in range(2)]
+    for path, cube in zip(paths, cubes, strict=True):
+        stored = cube[::-1].swapaxes(0, 1).astype(">f4")
+        path.write_bytes(struct.pack(">iii", W, H, 100) + stored.tobytes())
+    (layer,) = layers_of(*paths)
+    assert layer.data.dtype.isnative
+    source = source_of(layer)
+    for t in range(2):
+        np.testing.assert_array_equal(whole(source, t), cubes[t])
 
 
 def test_files_opened_as_a_stack_are_a_time_series(tmp_path: Path) -> None:

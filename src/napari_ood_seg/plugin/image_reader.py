@@ -13,6 +13,8 @@ from napari_ood_seg.plugin.layers import FACTS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy.typing as npt
+
     from napari_ood_seg.core.data.source import ImageSource
 
     LayerData = tuple[Any, dict[str, Any], str]
@@ -46,7 +48,7 @@ def image_layer(source: ImageSource) -> LayerData:
     shown = axes[:-1] if source.rgb else axes
     scale = [source.pixel_size["YX".index(a)] if a in "YX" else 1.0 for a in shown]
     labels = {**_LABELS, **({"C": "wavelength"} if source.wavelengths else {})}
-    levels = [_arranged(level, source.axes, axes) for level in source.levels]
+    levels = [_native(_arranged(a, source.axes, axes)) for a in source.levels]
     keywords = {
         "name": source.name,
         "rgb": source.rgb,
@@ -108,6 +110,39 @@ def _is_ours(path: Path) -> bool:
         return open_image(path).wavelengths is not None
     except OODSegError:
         return False
+
+
+class InNativeOrder:
+    """An array as it is stored, whose parts have the byte order of this machine.
+
+    napari 0.8 shows no floats of another one, as TIVITA cameras write them. Nothing is
+    read before it is asked for.
+    """
+
+    def __init__(self, data: npt.NDArray[Any]) -> None:
+        self._data = data
+        self.dtype = data.dtype.newbyteorder("=")
+        self.shape, self.ndim, self.size = data.shape, data.ndim, data.size
+
+    def __getitem__(self, key: Any) -> npt.NDArray[Any]:  # noqa: ANN401 - as numpy has it
+        """Return a part."""
+        return np.asarray(self._data[key], self.dtype)
+
+    def __array__(
+        self,
+        dtype: npt.DTypeLike | None = None,
+        copy: bool | None = None,
+    ) -> npt.NDArray[Any]:
+        """Return all of it."""
+        return np.array(self._data, dtype or self.dtype, copy=copy)
+
+
+def _native(data: Any) -> Any:  # noqa: ANN401 - any array
+    if data.dtype.isnative:
+        return data
+    if isinstance(data, np.ndarray):
+        return InNativeOrder(data)
+    return data.astype(data.dtype.newbyteorder("="))
 
 
 def _arranged(data: Any, have: str, wanted: str) -> Any:  # noqa: ANN401 - any array
