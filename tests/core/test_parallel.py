@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -205,3 +206,14 @@ def test_large_operations_may_use_all_cores_but_not_beside_others() -> None:
         assert threads(0) == 2
         assert torch.get_num_threads() == 1
     assert set(spread(threads, range(4), on=CPU)) == {1}
+
+
+@pytest.mark.usefixtures("two")
+def test_while_python_ends_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = ThreadPoolExecutor(2)
+    ended.shutdown()
+    monkeypatch.setattr(parallel, "_pool", lambda: ended)
+    with pytest.raises(Interrupted):
+        spread(abs, [1, 2], on=CPU)
+    with pytest.raises(Interrupted):
+        list(side_by_side(abs, [1, 2], n=2))

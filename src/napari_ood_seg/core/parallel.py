@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import torch
 
 from napari_ood_seg.core.device import one_thread
-from napari_ood_seg.core.interrupt import asked, asking, checkpoint
+from napari_ood_seg.core.interrupt import Interrupted, asked, asking, checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -67,8 +67,9 @@ def spread(
         return [_part(function, item) for item in items]
     inference = torch.is_inference_mode_enabled()
     run = partial(_run, function, inference, asked())
-    with one_thread():
-        return list(_pool().map(run, items))
+    with one_thread(), _not_at_the_end():
+        found = _pool().map(run, items)
+    return list(found)
 
 
 def side_by_side(
@@ -106,8 +107,9 @@ def side_by_side(
     )
     try:
         while True:
-            some = islice(left, n - len(running))
-            running |= {_pool().submit(run, item) for item in some}
+            for item in islice(left, n - len(running)):
+                with _not_at_the_end():
+                    running.add(_pool().submit(run, item))
             if not running:
                 return
             done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -131,6 +133,15 @@ def all_cores() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def _not_at_the_end() -> Iterator[None]:
+    """While Python ends it starts no work, and nobody waits for any."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise Interrupted from error
 
 
 def _is_part() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -70,7 +71,8 @@ class EncoderControl(QObject):
 
     def close(self) -> None:
         """Stop following."""
-        self._tell.stop()
+        with suppress(RuntimeError):  # Qt may have deleted it at the very end
+            self._tell.stop()
         session = self._session
         session.config_changed.disconnect(self._on_config)
         session.encoders_found.disconnect(self._on_found)

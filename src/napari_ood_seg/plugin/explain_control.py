@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -81,7 +82,8 @@ class ExplainControl(QObject):
 
     def close(self) -> None:
         """Stop following, and take the mark away."""
-        self._soon.stop()
+        with suppress(RuntimeError):  # Qt may have deleted it at the very end
+            self._soon.stop()
         self._picker.close()
         self._viewer.mouse_move_callbacks.remove(self._on_move)
         self.explainer.changed.disconnect(self._show)
