@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.training.instant import Scribbled
 
     Floats = npt.NDArray[np.float64]
+
+
+_PIXELS: Final = 64
+"""So many pixels of each piece that is held out are looked at."""
 
 
 def audit(  # noqa: PLR0913 - those of `train`, and the threshold
@@ -164,7 +168,7 @@ class Examiner:
     def _site(self, model: InstantModel, spot: Spot) -> Site:
         if spot.piece not in self._sites:
             coords = spot.piece.coords
-            step = -(-len(coords) // model.config.n_probes)
+            step = -(-len(coords) // _PIXELS)
             self._sites[spot.piece] = Site.of(
                 self._store(model, spot),
                 torch.from_numpy(coords[::step].astype(np.int64)),
