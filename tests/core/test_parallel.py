@@ -217,3 +217,15 @@ def test_while_python_ends_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -
         spread(abs, [1, 2], on=CPU)
     with pytest.raises(Interrupted):
         list(side_by_side(abs, [1, 2], n=2))
+
+
+@pytest.mark.usefixtures("two")
+def test_other_trouble_with_threads_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(parallel, "_pool", full)
+    with pytest.raises(RuntimeError, match="start new thread"):
+        spread(abs, [1, 2], on=CPU)
+    with pytest.raises(RuntimeError, match="start new thread"):
+        list(side_by_side(abs, [1, 2], n=2))
