@@ -142,3 +142,14 @@ def assert_same_model(a: InstantModel, b: InstantModel) -> None:
     assert not different
     assert a.classes == b.classes
     assert a.calibration.n_strokes == b.calibration.n_strokes
+
+
+def exposed_badly() -> tuple[ImageSource, npt.NDArray[np.bool_]]:
+    """Return an image of many channels with a bright flat spot and a dark one."""
+    image = three_textures(12).copy() + 0.1
+    bad = np.zeros(SHAPE, bool)
+    bad[10:14, 20:26] = True
+    bad[40, 50] = True
+    image[10:14, 20:26] = 9.0
+    image[40, 50] = 1e-4
+    return ImageSource.from_array(image, axes="YXC", rgb=False), bad

@@ -131,6 +131,42 @@ def test_a_slide(driver: Driver, tmp_path: Path) -> None:
     assert grown < MOST_MIB, f"{grown:.0f} MiB more than before"
 
 
+def test_all_of_a_slide_is_covered_by_a_rough_look(driver: Driver) -> None:
+    """Its tiles would take hours; dark stripes lie in the middle of most blocks."""
+    driver.session.set_config(replace(SMALL, tile=512))
+    driver.add_image(slide(SIDE), rgb=True, multiscale=True, name="slide")
+    go(driver, 5000, 5120)
+    driver.stroke((5000, 4920), (5000, 5020))
+    driver.panel.classes.add()
+    driver.stroke((5000, 5180), (5000, 5280))
+    driver.session.set_live(True)
+    driver.until(lambda: (result(driver, 5100, 4950) == 1).mean() > 0.8, patience=6)
+
+    def covered() -> float:
+        session = driver.session
+        assert session.result is not None
+        blocks = session.result.labels(session.keep, step=512)
+        dark = float((blocks == 2).mean())
+        return dark if blocks.all() else min(dark, 0.5)
+
+    assert covered() < 0.1
+    driver.viewer.reset_view()
+    driver.until(lambda: covered() > 0.9, patience=4)
+    assert driver.session.busy
+    assert driver.session.result is not None
+    assert driver.session.result.n_bytes < 2**26
+    driver.session.stop()
+    driver.until(lambda: not driver.session.busy)
+    assert covered() > 0.9
+    go(driver, 5000, 5120)  # a new model leaves nothing that it has not said itself
+    driver.stroke((5060, 4920), (5060, 5020))
+    driver.session.set_live(True)
+    driver.until(lambda: covered() < 0.1)
+    driver.session.set_live(False)
+    driver.session.stop()
+    driver.until(lambda: not driver.session.busy)
+
+
 def paint_far_apart_on_the_slide(driver: Driver) -> tuple[Scribbles, Scribbles]:
     """Paint bright and dark at the left, dark at the right; return both states."""
     go(driver, 5000, 5120)

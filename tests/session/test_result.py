@@ -139,3 +139,26 @@ def test_without_a_view_all_is_shown_until_it_is_settled() -> None:
     result.settle()
     assert (result.classes[:32] == 2).all()
     assert not result.classes[32:].any()
+
+
+def test_a_rough_look_covers_nothing_that_is_finer() -> None:
+    result = Result((1500, 2048))
+    fine = (slice(320, 480), slice(0, 704))
+    result.write(fine, tile(3, [[0.5] * 88] * 20), stride=8)
+    rough = (slice(0, 1500), slice(0, 2048))
+    result.write(rough, tile(7, [[0.2, 0.4], [0.6, 0.8]]), stride=1024)
+    wanted = np.full((1500, 2048), 7)
+    wanted[fine] = 3
+    np.testing.assert_array_equal(result.classes, wanted)
+    levels = result.typicality[::700, ::1500]
+    np.testing.assert_allclose(levels, [[0.2, 0.4]] * 2 + [[0.6, 0.8]], atol=1e-4)
+    assert result.typicality[330, 10] == pytest.approx(0.5, abs=1e-4)
+    assert result.lacks(View(region=rough, stride=8))
+    assert not result.lacks(View(region=fine, stride=8))
+    view = View(region=(slice(0, 512), slice(0, 1024)), stride=8)
+    result.renew(view)
+    assert not result.classes[512:].any()
+    assert not result.classes[:, 1024:].any()
+    np.testing.assert_array_equal(result.classes[:512, :1024], wanted[:512, :1024])
+    result.settle()
+    assert not result.classes.any()

@@ -8,7 +8,7 @@ import torch
 
 from napari_ood_seg.core.data.preview import PICTURES, picture
 from napari_ood_seg.core.data.tissue import INDICES, tissue_map
-from napari_ood_seg.core.features.store import exposure_masks
+from napari_ood_seg.core.features.reading import exposure_masks
 from napari_ood_seg.session.jobs import Pictured
 from napari_ood_seg.session.work import EXPOSURE, PictureJob
 

@@ -65,6 +65,8 @@ class TileDone:
         Tiles so far and in all.
     seen
         Whether it shows on the screen; what does not is done ahead.
+    rough
+        Whether it is one value a block, as there is nothing better yet.
     kept, budget
         Bytes of features that are kept, and that may be.
     """
@@ -78,6 +80,7 @@ class TileDone:
     done: int
     total: int
     seen: bool
+    rough: bool
     kept: int
     budget: int
 

@@ -101,6 +101,7 @@ class Predicting:
                 done=piece.done,
                 total=piece.total,
                 seen=piece.seen and shown and plane == job.plane,
+                rough=piece.rough,
                 kept=self.kept(),
                 budget=job.budget,
             )

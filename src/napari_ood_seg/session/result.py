@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,6 +12,8 @@ from napari_ood_seg.core.data.tile_map import TileMap
 from napari_ood_seg.core.types import UNKNOWN, UNLABELLED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from napari_ood_seg.core.inference.view import View
@@ -80,14 +83,22 @@ class Result:
 
         Parameters
         ----------
+        stride
+            If it is larger than a cell, what was predicted more finely stays.
         cell
             Edge in pixels of the parts that are predicted at once.
         """
         code = _code(prediction.typicality)
-        self._classes.write(region, _spread(prediction.classes, region, stride))
-        self._typicality.write(region, _spread(code, region, stride))
         if self.coverage.cell != cell:
             self.coverage = Coverage.none(self.shape, cell)
+        if stride <= cell or not self.coverage.has_finer(region, stride):
+            self._classes.write(region, prediction.classes, stride=stride)
+            self._typicality.write(region, code, stride=stride)
+        else:
+            for block, at in _blocks(region, stride):
+                for gap in self.coverage.gaps(block, stride):
+                    self._classes.write(gap, prediction.classes[at])
+                    self._typicality.write(gap, code[at])
         self.coverage.add(region, stride)
 
     def renew(self, view: View | None) -> None:
@@ -96,7 +107,8 @@ class Result:
         self._old = self.whole
         if view is not None:
             self._old = self.coverage.whole(view.region)
-            self._keep_only(self._old)
+            for kept in (self._classes, self._typicality):
+                kept.keep_only(self._old)
 
     def settle(self) -> None:
         """Blank what the model of now has not predicted: nothing else is coming."""
@@ -111,7 +123,7 @@ class Result:
         """Whether some of a view was not predicted as finely as it is shown."""
         region = self.whole if view is None else self.coverage.whole(view.region)
         stride = 1 if view is None else min(view.stride, self.coverage.cell)
-        return self.coverage.missing(region, stride) is not None
+        return self.coverage.lacks(region, stride)
 
     def labels(
         self, keep: float, region: Region | None = None, *, step: int = 1
@@ -170,13 +182,6 @@ class Result:
         ids = np.nonzero(counts)[0]
         return {int(i): float(counts[i] / total) for i in ids if i != UNLABELLED}
 
-    def _keep_only(self, wanted: Region) -> None:
-        for kept in (self._classes, self._typicality):
-            kept.drop(lambda region: _common(region, wanted) is None)
-            for region in list(kept.regions()):
-                for outside in _outside(region, wanted):
-                    kept.write(outside, np.zeros((), kept.dtype))
-
 
 def _code(typicality: npt.NDArray[np.float32] | np.float32) -> npt.NDArray[np.uint16]:
     """Return typicality as whole numbers; the order stays."""
@@ -185,15 +190,14 @@ def _code(typicality: npt.NDArray[np.float32] | np.float32) -> npt.NDArray[np.ui
     return code
 
 
-def _spread(
-    values: npt.NDArray[np.generic], region: Region, stride: int
-) -> npt.NDArray[np.generic]:
-    """Return values at every `stride`-th pixel of a region for all of its pixels."""
-    if stride == 1:
-        return values
-    height, width = (s.stop - s.start for s in region)
-    big = values.repeat(stride, axis=0)[:height].repeat(stride, axis=1)
-    return big[:, :width]
+def _blocks(region: Region, edge: int) -> Iterator[tuple[Region, tuple[int, int]]]:
+    """Yield the blocks of a region, and the row and column of each among them."""
+    spans = [
+        [slice(at, min(at + edge, s.stop)) for at in range(s.start, s.stop, edge)]
+        for s in region
+    ]
+    for (i, rows), (j, columns) in product(*map(enumerate, spans)):
+        yield (rows, columns), (i, j)
 
 
 def _common(a: Region, b: Region) -> Region | None:
@@ -203,17 +207,3 @@ def _common(a: Region, b: Region) -> Region | None:
         for s, t in zip(a, b, strict=True)
     )
     return both if all(s.start < s.stop for s in both) else None
-
-
-def _outside(region: Region, wanted: Region) -> list[Region]:
-    """Return up to four parts of a region that are not wanted."""
-    (rows, columns), (high, wide) = region, wanted
-    top, bottom = max(rows.start, high.start), min(rows.stop, high.stop)
-    left, right = max(columns.start, wide.start), min(columns.stop, wide.stop)
-    parts = [
-        (slice(rows.start, top), columns),
-        (slice(bottom, rows.stop), columns),
-        (slice(top, bottom), slice(columns.start, left)),
-        (slice(top, bottom), slice(right, columns.stop)),
-    ]
-    return [p for p in parts if all(s.start < s.stop for s in p)]

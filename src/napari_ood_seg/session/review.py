@@ -161,6 +161,8 @@ class Review:
         return Areas.of(labels, each=step * step)
 
     def _on_written(self, plane: Plane) -> None:
+        if not self.n:  # a slide has many parts, and no frames
+            return
         if self._is_whole(plane):
             self._whole.add(plane)
         self._stale.add(plane)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_ood_seg.core.data.coverage import Coverage
+from napari_ood_seg.core.data.coverage import Coverage, grade
 
 
 def region(top: int, bottom: int, left: int, right: int) -> tuple[slice, slice]:
@@ -32,9 +32,17 @@ def test_gaps_are_what_was_never_predicted() -> None:
     coverage = Coverage.none((30, 30), cell=10)
     coverage.add(region(0, 20, 0, 30), 4)
     gaps = list(coverage.gaps(region(0, 30, 5, 25)))
-    assert gaps == [
+    assert gaps == [region(20, 30, 5, 25)]
+    coverage.add(region(20, 30, 10, 20), 2)
+    coverage.add(region(0, 10, 0, 10), 2)
+    assert list(coverage.gaps(region(0, 30, 5, 25))) == [
         region(20, 30, 5, 10),
-        region(20, 30, 10, 20),
+        region(20, 30, 20, 25),
+    ]
+    assert list(coverage.gaps(region(0, 30, 5, 25), 2)) == [
+        region(0, 10, 10, 25),
+        region(10, 20, 5, 25),
+        region(20, 30, 5, 10),
         region(20, 30, 20, 25),
     ]
 
@@ -44,3 +52,29 @@ def test_a_copy_is_another() -> None:
     copy = coverage.copy()
     copy.add(region(0, 30, 0, 30), 1)
     assert np.unique(coverage.strides).tolist() == [255]
+
+
+def test_one_value_for_a_block_is_better_than_none_and_worse_than_any_stride() -> None:
+    grades = [grade(stride) for stride in (1, 32, 64, 512, 1024, 2**20)]
+    assert grades == sorted(set(grades))
+    assert grades[-1] < 255
+    coverage = Coverage.none((2048, 2048), cell=32)
+    coverage.add(region(0, 2048, 0, 1024), 1024)
+    coverage.add(region(0, 512, 512, 1024), 512)
+    assert coverage.missing(region(0, 2048, 0, 1024), 1024) is None
+    assert coverage.missing(region(0, 512, 0, 1024), 512) == region(0, 512, 0, 512)
+    assert coverage.missing(region(0, 512, 512, 1024), 32) == region(0, 512, 512, 1024)
+    assert list(coverage.gaps(region(0, 32, 0, 2048))) == [region(0, 32, 1024, 2048)]
+    assert coverage.has_finer(region(0, 600, 0, 1024), 1024)
+    assert not coverage.has_finer(region(512, 600, 0, 1024), 1024)
+
+
+def test_the_coarsest_of_each_block_also_at_the_border() -> None:
+    coverage = Coverage.none((1300, 700), cell=32)
+    coverage.add(region(512, 1024, 512, 700), 4)
+    coverage.add(region(512, 544, 672, 700), 1)
+    coverage.add(region(1024, 1300, 0, 512), 512)
+    found = coverage.coarsest(region(0, 1300, 0, 700), 512)
+    assert found.tolist() == [[255, 255], [255, 4], [grade(512), 255]]
+    assert coverage.lacks(region(512, 1024, 512, 700), 2)
+    assert not coverage.lacks(region(512, 1024, 512, 700), 4)

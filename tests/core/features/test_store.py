@@ -6,26 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from napari_ood_seg.core.config import FilterConfig, TileConfig
+from napari_ood_seg.core.config import FilterConfig
 from napari_ood_seg.core.data.source import ImageSource
-from napari_ood_seg.core.data.tiling import iter_tiles
 from napari_ood_seg.core.features.backbone_files import load_backbone
 from napari_ood_seg.core.features.descriptor import Descriptor
-from napari_ood_seg.core.features.store import (
-    FeatureStore,
-    exposure_masks,
-    read_region,
-    sample_regions,
-    sample_tiles,
-    tile_edge,
-)
-from tests.contracts.scenes import CPU, SHAPE, three_textures
+from napari_ood_seg.core.features.reading import read_region, sample_regions
+from napari_ood_seg.core.features.store import FeatureStore, tile_edge
+from tests.contracts.scenes import CPU, SHAPE, exposed_badly, three_textures
 from tests.core.features import backbones
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy.typing as npt
     from torch import Tensor
 
 CONFIG = FilterConfig(sigmas=(1.0, 4.0), n_features=6)
@@ -155,43 +147,6 @@ def test_pixels_that_are_not_finite_are_marked(descriptor: Descriptor) -> None:
     np.testing.assert_array_equal(marks, ~np.isfinite(image).all(2))
 
 
-def test_read_only_and_flipped_memory() -> None:
-    array = np.random.default_rng(0).random((6, 8), np.float32)
-    region = (slice(1, 5), slice(0, 8))
-    flipped = read_region(
-        ImageSource.from_array(array[::-1, ::-1]), region, plane=(), device=CPU
-    )
-    np.testing.assert_array_equal(flipped[0], array[::-1, ::-1][1:5])
-    array.flags.writeable = False
-    read = read_region(ImageSource.from_array(array), region, plane=(), device=CPU)
-    np.testing.assert_array_equal(read[0], array[1:5])
-
-
-@pytest.mark.parametrize(
-    ("n_tiles", "n"), [(1, 16), (5, 16), (16, 16), (17, 16), (1000, 16)]
-)
-def test_sampled_tiles_are_spread(n_tiles: int, n: int) -> None:
-    tiles = tuple(iter_tiles((n_tiles,), TileConfig(size=1, halo=0)))
-    chosen = list(sample_tiles(tiles, n))
-    assert len(chosen) == len(set(chosen)) == min(n_tiles, n)
-    assert chosen[0] == 0
-    assert max(np.diff([*chosen, n_tiles])) <= -(-n_tiles // n) + 1
-
-
-@pytest.mark.parametrize("shape", [(30, 40), (1030, 700)], ids=["small", "large"])
-def test_sample_regions_are_the_same_each_time(
-    shape: tuple[int, int], rng: np.random.Generator
-) -> None:
-    image = rng.random(shape, np.float32)
-    regions = sample_regions(ImageSource.from_array(image), device=CPU)
-    first, second = list(regions()), list(regions())
-    assert len(first) == (1 if shape == (30, 40) else 9)
-    for a, b in zip(first, second, strict=True):
-        assert torch.equal(a, b)
-    if len(first) == 1:
-        np.testing.assert_array_equal(first[0][0], image)
-
-
 @pytest.mark.parametrize("kind", ["dinov2", "convnext"])
 def test_tiles_equal_the_whole_with_an_encoder_that_sees_windows(
     kind: str, tmp_path: Path, rng: np.random.Generator
@@ -217,20 +172,9 @@ def test_tiles_equal_the_whole_with_an_encoder_that_sees_windows(
             torch.testing.assert_close(z, there, rtol=0, atol=2e-4)
 
 
-def with_highlights() -> tuple[ImageSource, npt.NDArray[np.bool_]]:
-    """Return an image of many channels with a bright flat spot and a dark one."""
-    image = three_textures(12).copy() + 0.1
-    bad = np.zeros(SHAPE, bool)
-    bad[10:14, 20:26] = True
-    bad[40, 50] = True
-    image[10:14, 20:26] = 9.0
-    image[40, 50] = 1e-4
-    return ImageSource.from_array(image, axes="YXC", rgb=False), bad
-
-
 @pytest.mark.parametrize("size", [16, 64])
 def test_badly_exposed_pixels_are_invalid_where_that_is_asked_for(size: int) -> None:
-    source, bad = with_highlights()
+    source, bad = exposed_badly()
     regions = sample_regions(source, device=CPU)
     pixels = torch.cartesian_prod(torch.arange(SHAPE[0]), torch.arange(SHAPE[1]))
     for wanted in (False, True):
@@ -245,7 +189,7 @@ def test_badly_exposed_pixels_are_invalid_where_that_is_asked_for(size: int) -> 
 
 
 def test_valid_features_are_those_of_the_blocks_that_are_mostly_usable() -> None:
-    source, bad = with_highlights()
+    source, bad = exposed_badly()
     config = FilterConfig(sigmas=(1.0, 4.0), exposed_only=True)
     descriptor = Descriptor.fit(config, sample_regions(source, device=CPU))
     store = FeatureStore(source, descriptor, device=CPU, size=32, margin=4)
@@ -261,13 +205,6 @@ def test_valid_features_are_those_of_the_blocks_that_are_mostly_usable() -> None
             else:
                 expected = level[:, rows, columns][:, torch.from_numpy(blocks <= 0.5)]
                 torch.testing.assert_close(z, expected)
-
-
-def test_masks_of_an_image() -> None:
-    source, bad = with_highlights()
-    glare, dark = exposure_masks(source, device=CPU)
-    np.testing.assert_array_equal((glare | dark).numpy(), bad)
-    assert dark.nonzero().tolist() == [[40, 50]]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import torch
 
 from napari_ood_seg.core.config import FilterConfig, InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
-from napari_ood_seg.core.features.store import FeatureStore, read_region
+from napari_ood_seg.core.features.reading import read_region
+from napari_ood_seg.core.features.store import FeatureStore
 from napari_ood_seg.core.guidance.nearness import (
     StrokeMeans,
     in_usual_units,

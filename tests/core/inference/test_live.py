@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,6 +113,39 @@ def test_what_is_covered_is_left_out() -> None:
     assert all(p.region[1] == slice(144, 160) for p in pieces)
     assert sum(p.region[0].stop - p.region[0].start for p in pieces) == 160
     assert lacks(coverage, view(0, 10, 150, 160)) is False
+
+
+def of_a_slide(
+    seen: View, *, at_hand: bool = False, n: int | None = None
+) -> list[Piece]:
+    """Return the first pieces of a slide of 64 tiles."""
+    tiles = tuple(iter_tiles((4096, 4096), TileConfig(size=512, halo=0)))
+    coverage = Coverage.none((4096, 4096))
+    order = Order(tiles, coverage, lambda _: at_hand)
+    out = []
+    for piece in islice(order.pieces(lambda: seen), n):
+        out.append(piece)
+        coverage.add(piece.region, piece.stride)
+    return out
+
+
+def test_who_looks_from_afar_gets_a_rough_look_first() -> None:
+    pieces = of_a_slide(view(0, 4096, 0, 4096, stride=8), n=20)
+    assert [p.rough for p in pieces] == [True] * 8 + [False] * 12
+    assert {p.stride for p in pieces[:8]} == {512}
+    assert {p.stride for p in pieces[8:]} == {8}
+
+
+@pytest.mark.parametrize(
+    ("seen", "at_hand"),
+    [
+        (view(0, 4096, 0, 4096, stride=4), False),  # blocks would be large there
+        (view(0, 2048, 0, 4096, stride=8), True),  # it is quick as it is
+        (view(0, 1500, 0, 4096, stride=8), False),  # no more than 24 tiles
+    ],
+)
+def test_else_there_is_none(seen: View, at_hand: bool) -> None:
+    assert not any(p.rough for p in of_a_slide(seen, at_hand=at_hand))
 
 
 def test_a_camera_that_moves_is_followed() -> None:

@@ -12,7 +12,8 @@ from napari_ood_seg.core.config import FilterConfig, InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import ModelMismatchError
-from napari_ood_seg.core.features.store import FeatureStore, read_region, sample_regions
+from napari_ood_seg.core.features.reading import read_region, sample_regions
+from napari_ood_seg.core.features.store import FeatureStore
 from tests.contracts.model import DenseModelContract
 from tests.contracts.scenes import (
     CPU,

@@ -14,7 +14,7 @@ from napari_ood_seg.core.errors import OODSegError, ScribbleError
 from napari_ood_seg.core.features.backbone import Backbone
 from napari_ood_seg.core.features.channels import ColorMap
 from napari_ood_seg.core.features.pretrained import load_pretrained
-from napari_ood_seg.core.features.store import read_region
+from napari_ood_seg.core.features.reading import read_region
 from napari_ood_seg.core.inference.predict import open_features, predict
 from napari_ood_seg.core.models.backbone import BackboneNet
 from napari_ood_seg.core.models.efficient import EfficientUNet

@@ -20,6 +20,17 @@ CELL: Final = 32
 _NEVER: Final = 255
 
 
+def grade(stride: int) -> int:
+    """Return how coarse a stride is, as it fits in a byte.
+
+    From 128 on a value stands for a whole block of pixels, and only its order counts.
+
+    >>> grade(1), grade(32), grade(512), grade(1024)
+    (1, 32, 138, 139)
+    """
+    return stride if stride < 128 else 128 + stride.bit_length()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Coverage:
     """How finely each cell of an image was predicted with one model.
@@ -31,7 +42,8 @@ class Coverage:
     cell
         Edge of a cell in pixels.
     strides
-        `(ceil(h/cell), ceil(w/cell))` uint8: every how many pixels; 255 if not at all.
+        `(ceil(h/cell), ceil(w/cell))` uint8: every how many pixels, see `grade`; 255
+        if not at all.
     """
 
     shape: tuple[int, int]
@@ -51,7 +63,7 @@ class Coverage:
     def add(self, region: Region, stride: int) -> None:
         """Note that a region, whole cells, was predicted every `stride` pixels."""
         part = self.strides[self._cells(region)]
-        np.minimum(part, stride, out=part)
+        np.minimum(part, grade(stride), out=part)
 
     def missing(self, region: Region, stride: int) -> Region | None:
         """Return the box of cells in a region that are coarser than `stride`.
@@ -66,7 +78,7 @@ class Coverage:
         (slice(0, 50, None), slice(100, 170, None))
         """
         cells = self._cells(region)
-        at = np.nonzero(self.strides[cells] > stride)
+        at = np.nonzero(self.strides[cells] > grade(stride))
         if len(at[0]) == 0:
             return None
         box = []
@@ -76,6 +88,38 @@ class Coverage:
             box.append(slice(max(low, span.start), min(high, span.stop)))
         return tuple(box)
 
+    def lacks(self, region: Region, stride: int) -> bool:
+        """Whether something in a region is coarser than `stride`."""
+        return bool((self.strides[self._cells(region)] > grade(stride)).any())
+
+    def has_finer(self, region: Region, stride: int) -> bool:
+        """Whether something in a region is finer than `stride`."""
+        return bool((self.strides[self._cells(region)] < grade(stride)).any())
+
+    def coarsest(self, region: Region, edge: int) -> npt.NDArray[np.uint8]:
+        """Return the coarsest grade in each block of a region, 255 where is none.
+
+        Parameters
+        ----------
+        region
+            Starts at a multiple of `edge`.
+        edge
+            Of a block, in pixels; a multiple of the cell's.
+
+        Examples
+        --------
+        >>> c = Coverage.none((100, 300), cell=50)
+        >>> c.add((slice(0, 100), slice(0, 150)), 4)
+        >>> c.add((slice(0, 50), slice(0, 300)), 1)
+        >>> c.coarsest((slice(0, 100), slice(0, 300)), 100).tolist()
+        [[4, 255, 255]]
+        """
+        found = self.strides[self._cells(region)]
+        for axis in (0, 1):
+            starts = range(0, found.shape[axis], edge // self.cell)
+            found = np.maximum.reduceat(found, starts, axis=axis)
+        return found
+
     def whole(self, region: Region) -> Region:
         """Return a region enlarged to whole cells, within the image."""
         return tuple(
@@ -83,16 +127,28 @@ class Coverage:
             for c, n in zip(self._cells(region), self.shape, strict=True)
         )
 
-    def gaps(self, region: Region) -> Iterator[Region]:
-        """Yield the parts of a region, at most a cell each, that were not predicted."""
+    def gaps(self, region: Region, stride: int | None = None) -> Iterator[Region]:
+        """Yield the parts of a region, cells in a row, that are coarser than `stride`.
+
+        Those that were not predicted at all, if there is none.
+        """
         rows, columns = self._cells(region)
-        gaps = np.argwhere(self.strides[rows, columns] == _NEVER)
-        for row, column in gaps + np.array([rows.start, columns.start]):
-            cell = (int(row) * self.cell, int(column) * self.cell)
-            yield tuple(
-                slice(max(i, s.start), min(i + self.cell, s.stop))
-                for i, s in zip(cell, region, strict=True)
-            )
+        most = _NEVER - 1 if stride is None else grade(stride)
+        lacking = self.strides[rows, columns] > most
+        for row in np.flatnonzero(lacking.any(1)).tolist():
+            change = np.diff(lacking[row], prepend=False, append=False)
+            for first, last in np.flatnonzero(change).reshape(-1, 2).tolist():
+                cells = (
+                    slice(rows.start + row, rows.start + row + 1),
+                    slice(columns.start + first, columns.start + last),
+                )
+                yield tuple(
+                    slice(
+                        max(c.start * self.cell, s.start),
+                        min(c.stop * self.cell, s.stop),
+                    )
+                    for c, s in zip(cells, region, strict=True)
+                )
 
     def _cells(self, region: Region) -> Region:
         return tuple(

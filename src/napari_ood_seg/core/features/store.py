@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from napari_ood_seg.core.config import TileConfig
 from napari_ood_seg.core.data.coverage import CELL
-from napari_ood_seg.core.data.tiling import (
-    Tile,
-    count_tiles,
-    iter_tiles,
-    nth_tile,
-)
-from napari_ood_seg.core.features.exposure import Exposure
+from napari_ood_seg.core.data.tiling import Tile
+from napari_ood_seg.core.features.reading import grid, read_region
+from napari_ood_seg.core.features.spots import Spots
 from napari_ood_seg.core.features.tile_features import (
     TileFeatures,
     around,
@@ -27,7 +22,7 @@ from napari_ood_seg.core.features.tile_features import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import Tensor
 
@@ -41,16 +36,8 @@ if TYPE_CHECKING:
 BUDGET: Final = 2 * 2**30
 """Bytes of features that are kept, unless somebody asks for more or less."""
 
-_CROP: Final = 192
-_N_CROPS: Final = 9
-_WHOLE: Final = _N_CROPS * _CROP**2
-"""Images of no more pixels are sampled whole: the crops of larger ones have as many."""
-
 _LITTLE: Final = 1.5
 """An image no longer than so many tiles is not cut."""
-
-_STRIP: Final = 64
-"""Rows at a time where a whole plane is looked at."""
 
 _FLOAT: Final = 4
 """Bytes of a value."""
@@ -75,6 +62,11 @@ class FeatureStore:
         Context in pixels that tiles keep around their inner part.
     budget
         Bytes that may be kept.
+
+    Attributes
+    ----------
+    spots
+        The features of a few pixels here and there.
     """
 
     def __init__(
@@ -98,6 +90,7 @@ class FeatureStore:
         self.tiles = grid(source, size=self._size, halo=descriptor.halo + self._margin)
         self._columns = -(-source.width // self._size)
         self._kept: OrderedDict[tuple[Plane, int], TileFeatures] = OrderedDict()
+        self.spots = Spots(self)
         self._lock = threading.Lock()  # of what is kept, not held while computing
 
     def tile(self, plane: Plane, index: int, *, keep: bool = True) -> TileFeatures:
@@ -107,7 +100,7 @@ class FeatureStore:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        found = self._compute(plane, self.tiles[index])
+        found = self._compute(plane, self.tiles[index], self._margin)
         if keep:
             with self._lock:
                 self._kept[key] = found
@@ -191,8 +184,21 @@ class FeatureStore:
                 ),
             )
 
+    def fresh(self, plane: Plane, region: tuple[slice, ...]) -> TileFeatures:
+        """Return the features of a region without context; nothing is kept.
+
+        Parameters
+        ----------
+        region
+            As of `part`.
+        """
+        spans = around(region, self.descriptor.halo, self._shape)
+        outer = tuple(slice(*span) for span in spans)
+        return self._compute(plane, Tile(outer, region, within(region, spans)), 0)
+
     def clear(self) -> None:
-        """Forget the features of all tiles; they can be computed again."""
+        """Forget all features; they can be computed again."""
+        self.spots.clear()
         with self._lock:
             self._kept.clear()
 
@@ -258,27 +264,27 @@ class FeatureStore:
     def n_bytes(self) -> int:
         """Bytes kept now."""
         with self._lock:
-            return _n_bytes(self._kept)
+            return _n_bytes(self._kept) + self.spots.n_bytes
 
     def take(self, plane: Plane, look: Look) -> None:
         """Keep the features of a plane that was looked at as a whole."""
         for index, tile in enumerate(self.tiles):
             spans = around(tile.inner, self._margin, self._shape)
             levels = self.descriptor.reduced(look.raw, spans)
-            made = self._made(tile, look.seen, levels, (0, 0))
+            made = self._made(tile, look.seen, levels, (0, 0), self._margin)
             with self._lock:
                 self._kept[plane, index] = made
 
-    def _compute(self, plane: Plane, tile: Tile) -> TileFeatures:
+    def _compute(self, plane: Plane, tile: Tile, margin: int) -> TileFeatures:
         region = read_region(self.source, tile.outer, plane=plane, device=self.device)
-        spans = around(tile.inner, self._margin, self._shape)
+        spans = around(tile.inner, margin, self._shape)
         first = (tile.outer[0].start, tile.outer[1].start)
         wanted = [
             (a - start, b - start) for (a, b), start in zip(spans, first, strict=True)
         ]
         seen = self.descriptor.see(region)
         levels = self.descriptor(seen, wanted, origin=first)
-        return self._made(tile, seen, levels, first)
+        return self._made(tile, seen, levels, first, margin)
 
     def _made(
         self,
@@ -286,9 +292,10 @@ class FeatureStore:
         seen: Seen,
         levels: Sequence[Tensor],
         origin: tuple[int, int],
+        margin: int,
     ) -> TileFeatures:
         """Return the features of a tile; what was seen begins at `origin`."""
-        spans = around(tile.inner, self._margin, self._shape)
+        spans = around(tile.inner, margin, self._shape)
         context, inner = (
             tuple(slice(a - o, b - o) for (a, b), o in zip(where, origin, strict=True))
             for where in (spans, [(s.start, s.stop) for s in tile.inner])
@@ -320,77 +327,3 @@ def tile_edge(source: ImageSource, usual: int) -> int:
     """
     longer = max(source.height, source.width)
     return -(-longer // CELL) * CELL if usual < longer <= _LITTLE * usual else usual
-
-
-def grid(source: ImageSource, *, size: int, halo: int) -> tuple[Tile, ...]:
-    """Return the tiles of an image, row by row."""
-    config = TileConfig(size=size, halo=halo)
-    return tuple(iter_tiles((source.height, source.width), config))
-
-
-def read_region(
-    source: ImageSource,
-    where: Sequence[slice],
-    *,
-    plane: Plane,
-    device: torch.device,
-) -> Tensor:
-    """Return a region of `source` as a `(c, h, w)` float32 tensor on `device`."""
-    block = source.read(where[0], where[1], plane=plane)
-    turned = any(step < 0 for step in block.strides)
-    if turned or not block.flags.writeable:  # torch takes neither without complaint
-        block = block.copy(order="C" if turned else "K")
-    return torch.from_numpy(block).to(device)
-
-
-def sample_tiles(tiles: Sized, n: int) -> Iterator[int]:
-    """Yield the indices of at most `n` tiles, spread evenly over the image."""
-    step = max(1.0, len(tiles) / n)
-    yield from (int(i * step) for i in range(min(n, len(tiles))))
-
-
-def is_sampled_whole(source: ImageSource) -> bool:
-    """Whether `sample_regions` gives an image as a whole."""
-    return source.height * source.width <= _WHOLE
-
-
-def sample_regions(
-    source: ImageSource, *, device: torch.device, plane: Plane = ()
-) -> Callable[[], Iterator[Tensor]]:
-    """Return what gives sample regions of an image, the same ones at each call.
-
-    The whole image where it is small, else crops on a regular grid.
-    """
-    if is_sampled_whole(source):
-        crops: Sequence[Tile] = grid(source, size=_WHOLE, halo=0)
-    else:
-        shape, config = (source.height, source.width), TileConfig(size=_CROP, halo=0)
-        tiles = range(count_tiles(shape, config))  # of a slide there are too many
-        crops = [nth_tile(shape, config, i) for i in sample_tiles(tiles, _N_CROPS)]
-    return lambda: (
-        read_region(source, c.inner, plane=plane, device=device) for c in crops
-    )
-
-
-def exposure_masks(
-    source: ImageSource, *, device: torch.device, plane: Plane = ()
-) -> tuple[Tensor, Tensor]:
-    """Return where a plane has highlights, and where it is under-exposed.
-
-    Both `(h, w)` bool, whatever the settings say; see `Exposure`. Rows are read some
-    at a time.
-
-    Raises
-    ------
-    ImageError
-        If no pixel of the image is finite.
-    """
-    exposure = Exposure.fit(sample_regions(source, device=device, plane=plane)())
-    glare, dark = [], []
-    for top in range(0, source.height, _STRIP):
-        rows = slice(top, min(top + _STRIP, source.height))
-        where = (rows, slice(0, source.width))
-        x = read_region(source, where, plane=plane, device=device)
-        glare.append(exposure.glare(x))
-        dark.append(exposure.dark(x))
-    return torch.cat(glare), torch.cat(dark)

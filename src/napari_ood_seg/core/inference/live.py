@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from napari_ood_seg.core.data.coverage import grade
+from napari_ood_seg.core.inference import overview
 from napari_ood_seg.core.inference.predict import require_plane
 from napari_ood_seg.core.inference.view import Extent, Goal
 
@@ -30,21 +32,32 @@ COARSE: Final = 4
 _AT_ONCE: Final = 640 * 640
 """So many pixels are predicted so quickly that a coarse look first gains nothing."""
 
+_FAR: Final = 8
+"""Pixels of the image per pixel of the screen from which on blocks are small."""
+
+_MANY: Final = 32
+"""Features of so many tiles take so long that a rough look comes first."""
+
 
 _ALL: Final = Goal()
 
 
 class Piece(NamedTuple):
-    """A region that is to be predicted every `stride` pixels."""
+    """A region that is to be predicted every `stride` pixels.
+
+    `rough`: one value for a whole block of that edge, see `overview`.
+    """
 
     region: Region
     stride: int
+    rough: bool = False
 
 
 class PredictedPiece(NamedTuple):
     """A region and its prediction at every `stride`-th pixel.
 
     `done` of `total` tiles are finished with it. `seen`: it shows on the screen.
+    `rough`: see `Piece`.
     """
 
     region: Region
@@ -53,14 +66,15 @@ class PredictedPiece(NamedTuple):
     done: int
     total: int
     seen: bool
+    rough: bool
 
 
 class Order:
     """In which order the parts of an image are predicted.
 
-    What is visible comes first: if that is much, coarsely; then as finely as the
-    screen shows; then every pixel of it; then tiles around it, the nearest first.
-    What the coverage already has is left out.
+    What is visible comes first: if that is much, roughly (see `overview`) or coarsely;
+    then as finely as the screen shows; then every pixel of it; then tiles around it,
+    the nearest first. What the coverage already has is left out.
 
     Parameters
     ----------
@@ -71,6 +85,8 @@ class Order:
     at_hand
         Whether the features of a region are there; what is not is predicted tile by
         tile.
+    known
+        Whether the features of the spot at a row and column are there.
     finest
         Nothing is predicted more finely than at every so many pixels.
     """
@@ -81,11 +97,13 @@ class Order:
         coverage: Coverage,
         at_hand: Callable[[Region], bool],
         *,
+        known: Callable[[tuple[int, int]], bool] = lambda _: False,
         finest: int = 1,
     ) -> None:
         self._tiles = tiles
         self._coverage = coverage
         self._at_hand = at_hand
+        self._known = known
         self._finest = finest
         bounds = [[(s.start, s.stop) for s in t.inner] for t in tiles]
         self._bounds: npt.NDArray[np.int64] = np.array(bounds, np.int64)
@@ -109,19 +127,35 @@ class Order:
 
     def missing(self) -> npt.NDArray[np.bool_]:
         """Return for each tile whether it is not predicted as finely as wanted."""
+        return self._lacking(self._finest)
+
+    def _lacking(self, stride: int) -> npt.NDArray[np.bool_]:
+        """Return for each tile whether some of it is coarser than `stride`."""
         rows, columns = (
             np.unique(self._bounds[:, axis, 0]) // self._coverage.cell
             for axis in (0, 1)
         )
         coarsest = np.maximum.reduceat(self._coverage.strides, rows, axis=0)
         coarsest = np.maximum.reduceat(coarsest, columns, axis=1)
-        missing: npt.NDArray[np.bool_] = (coarsest > self._finest).ravel()
-        return missing
+        lacking: npt.NDArray[np.bool_] = (coarsest > grade(stride)).ravel()
+        return lacking
+
+    def _is_far(self, view: View, seen: Sequence[int]) -> bool:
+        """Whether it takes long to predict a view, of which blocks show little."""
+        if view.stride < _FAR or overview.BLOCK % self._coverage.cell:
+            return False
+        lacking = self._lacking(min(view.stride, self._coverage.cell))
+        wanted = (i for i in seen if lacking[i])
+        n = sum(not self._at_hand(self._tiles[i].inner) for i in wanted)
+        return n >= _MANY
 
     def _for_view(self, view: View | None) -> Iterator[Piece]:
         if view is not None:
             wanted = self._coverage.whole(view.region)
             seen = self._nearest(view, visible=True)
+            if self._is_far(view, seen):
+                for blocks in overview.looks(view, self._coverage, self._known):
+                    yield Piece(*blocks, rough=True)
             for stride in _strides(view, self._finest, self._coverage.cell):
                 part = self._coverage.missing(wanted, stride)
                 if part is not None and self._at_hand(part):
@@ -188,8 +222,12 @@ def predict_live(
         return all(store.has(plane, i) for i in store.indices(region))
 
     extent, finest = goal.extent, min(goal.finest, store.cell)
-    order = Order(store.tiles, coverage, at_hand, finest=finest)
-    missing = int(order.missing().sum())
+
+    def known(place: tuple[int, int]) -> bool:
+        return store.spots.has(plane, place)
+
+    order = Order(store.tiles, coverage, at_hand, known=known, finest=finest)
+    missing = left = int(order.missing().sum())
     total = missing
     if extent is Extent.AROUND:
         total = min(total, store.room + store.n_kept)
@@ -197,16 +235,30 @@ def predict_live(
         seen = _is_seen(piece, look(), store.cell)
         if not seen and extent is Extent.VIEW:
             return
-        room = at_hand(piece.region) or store.room > 0
-        if not seen and extent is Extent.AROUND and not room:
-            return
-        features = store.part(
-            plane, piece.region, stride=piece.stride, keep=room or seen
-        )
-        prediction = model.predict_tile(features, stride=piece.stride)
+        if piece.rough:
+            blocks = overview.Blocks(piece.region, piece.stride)
+            prediction = overview.look_at(blocks, model, store, plane)
+        else:
+            room = at_hand(piece.region) or store.room > 0
+            if not seen and extent is Extent.AROUND and not room:
+                return
+            features = store.part(
+                plane, piece.region, stride=piece.stride, keep=room or seen
+            )
+            prediction = model.predict_tile(features, stride=piece.stride)
         coverage.add(piece.region, piece.stride)
-        done = missing - int(order.missing().sum())
-        yield PredictedPiece(piece.region, piece.stride, prediction, done, total, seen)
+        if not piece.rough:
+            left = int(order.missing().sum())
+        done = missing - left
+        yield PredictedPiece(
+            piece.region,
+            piece.stride,
+            prediction,
+            done,
+            total,
+            seen,
+            piece.rough,
+        )
 
 
 def _is_seen(piece: Piece, view: View | None, cell: int) -> bool:
@@ -228,7 +280,7 @@ def _strips(region: Region, stride: int, cell: int) -> Iterator[Region]:
 def lacks(coverage: Coverage, view: View) -> bool:
     """Whether some of a view was not predicted as finely as it is shown."""
     stride = min(view.stride, coverage.cell)
-    return coverage.missing(coverage.whole(view.region), stride) is not None
+    return coverage.lacks(view.region, stride)
 
 
 def _strides(view: View, finest: int, most: int) -> list[int]:

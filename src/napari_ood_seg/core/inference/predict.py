@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from napari_ood_seg.core.errors import ImageError
-from napari_ood_seg.core.features.store import (
-    FeatureStore,
-    is_sampled_whole,
-    sample_regions,
-    tile_edge,
-)
+from napari_ood_seg.core.features.reading import is_sampled_whole, sample_regions
+from napari_ood_seg.core.features.store import FeatureStore, tile_edge
 from napari_ood_seg.core.types import Prediction, Progress
 
 if TYPE_CHECKING:

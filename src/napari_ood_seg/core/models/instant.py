@@ -255,6 +255,30 @@ class InstantModel:
             probabilities=_rows(parts, "probabilities") if probabilities else None,
         )
 
+    @torch.inference_mode()
+    def predict_pixels(
+        self, levels: Sequence[Tensor], invalid: Tensor | None = None
+    ) -> Prediction:
+        """Return the prediction of pixels here and there, `(n,)`, without neighbours.
+
+        Parameters
+        ----------
+        levels
+            Per scale `(n, d)` features of the cells that they lie in.
+        invalid
+            `(n,)` bool: those whose typicality is 0.
+        """
+        each = [self.ensemble.columns(i, z).T for i, z in enumerate(levels)]
+        answer = self._answer(torch.stack(each).mean(0), probabilities=False)
+        found = {name: values.cpu().numpy() for name, values in answer.items()}
+        if invalid is not None:
+            found["typicality"][invalid.cpu().numpy()] = 0.0
+        return Prediction(
+            classes=found["classes"],
+            score=found["score"],
+            typicality=found["typicality"],
+        )
+
     def _answer(self, columns: Tensor, *, probabilities: bool) -> Answer:
         """Return what is said about each pixel of `(c, h, w)` columns."""
         logits, score = self.logits_of(columns), self.ensemble.score(columns)

@@ -11,7 +11,7 @@ from napari_ood_seg.core.config import SPECTRAL_FROM
 from napari_ood_seg.core.data.alike import joined
 from napari_ood_seg.core.features import pretrained
 from napari_ood_seg.core.features.channels import ColorMap, fit_channels
-from napari_ood_seg.core.features.store import sample_regions
+from napari_ood_seg.core.features.reading import sample_regions
 from napari_ood_seg.core.features.trainable import facts_of
 from napari_ood_seg.core.models import backbone, spectral
 from napari_ood_seg.core.models.efficient import EfficientUNet, load_pretrained

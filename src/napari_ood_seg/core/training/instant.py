@@ -16,12 +16,8 @@ from napari_ood_seg.core.features import pyramid
 from napari_ood_seg.core.features.descriptor import Descriptor
 from napari_ood_seg.core.features.pretrained import load_pretrained
 from napari_ood_seg.core.features.pyramid import Footprint
-from napari_ood_seg.core.features.store import (
-    BUDGET,
-    FeatureStore,
-    sample_regions,
-    tile_edge,
-)
+from napari_ood_seg.core.features.reading import sample_regions
+from napari_ood_seg.core.features.store import BUDGET, FeatureStore, tile_edge
 from napari_ood_seg.core.features.tile_features import usable_cells
 from napari_ood_seg.core.models.instant import InstantModel
 from napari_ood_seg.core.ood.base import StrokePixels, TrainingPixels

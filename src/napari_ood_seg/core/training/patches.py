@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import torch
 
 from napari_ood_seg.core.features.filters import reflect_index
-from napari_ood_seg.core.features.store import read_region
+from napari_ood_seg.core.features.reading import read_region
 from napari_ood_seg.core.training.augment import (
     draw_zoom,
     recoloured,
