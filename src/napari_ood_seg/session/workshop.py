@@ -303,15 +303,19 @@ class Workshop:
         release_memory(*(pick_device(key) for key, _ in available_devices()))
 
     def keep_only(self, images: Sequence[ImageSource]) -> None:
-        """Drop what is kept about all other images."""
-        for image in self._stores():
-            if image not in images:
-                self._applied.pop(image, None)
-                if self._trainer is not None:
-                    self._trainer.forget(image)
+        """Drop what is kept about all other images, and give its memory back."""
+        unwanted = [image for image in self._stores() if image not in images]
+        for image in unwanted:
+            self._applied.pop(image, None)
+            if self._trainer is not None:
+                self._trainer.forget(image)
         refinement = self._refinement
         if refinement is not None and not set(refinement.sources) <= set(images):
             self._refinement = None
+        if unwanted:
+            from napari_ood_seg.core.device import trim
+
+            trim()
 
     def _make_room(self, source: ImageSource, job: ShownJob) -> int:
         """Drop what nobody needs, and return the bytes that an image may take.
