@@ -3,7 +3,8 @@
 A seeded user paints, undoes, edits classes, deletes layers, starts and stops jobs and
 closes the panel in a real viewer. Prints how often, what went wrong, what is left, and
 the resident memory of the process as it went: each time with all images closed, after
-garbage was collected and the allocator gave back what it merely kept. Exit code 1 if
+garbage was collected and the allocator gave back what it could. With glibc also what
+of that is in use; the rest is free, but shares pages with what is not. Exit code 1 if
 anything failed. Needs a display with OpenGL (Xvfb will do).
 
     python -m benchmarks.random_actions [--actions 1000] [--seed 0]
@@ -47,6 +48,29 @@ def resident() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+class _Heap(ctypes.Structure):
+    """What glibc's `mallinfo2` returns."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    )
+
+
+def in_use() -> float:
+    """Return how many MB of the C library's heap are in use; NaN without glibc."""
+    try:
+        ask = ctypes.CDLL("libc.so.6").mallinfo2
+    except (OSError, AttributeError):
+        return float("nan")
+    ask.restype = _Heap
+    heap = ask()
+    return float(heap.uordblks + heap.hblkhd) / 1e6
+
+
 def threads() -> list[str]:
     """Return the names of our threads, once those that end have ended."""
     ours = [t for t in threading.enumerate() if t.name.startswith("job_")]
@@ -72,8 +96,8 @@ def measure(user: RandomUser, actions: int) -> dict[int, float]:
         memory[mark], first = resident(), mark
         n = len(QApplication.allWidgets())
         print(
-            f"after {mark:5d} actions  {memory[mark]:7.1f} MB  {n} widgets  "
-            f"{len(user.viewer.layers)} layers",
+            f"after {mark:5d} actions  {memory[mark]:7.1f} MB, of the heap "
+            f"{in_use():6.1f} in use  {n} widgets  {len(user.viewer.layers)} layers",
             flush=True,
         )
     return memory

@@ -126,14 +126,14 @@ class Freshness:
 
 
 def broken(
-    driver: Driver, fresh: Freshness, images_of: dict[Layer, Layer]
+    driver: Driver, fresh: Freshness, images_of: dict[Layer, Layer | None]
 ) -> list[str]:
     """Return what does not hold now, one line each; nothing may be going on.
 
     Parameters
     ----------
     images_of
-        The image that each layer of ours was made for.
+        The image that each layer of ours was made for; `None` if it is gone.
     """
     return [
         *_strokes(driver),
@@ -217,7 +217,7 @@ def _colors(driver: Driver) -> Iterator[str]:
                 yield f"{layer.name} shows {c.name} in another colour"
 
 
-def _layers(driver: Driver, images_of: dict[Layer, Layer]) -> Iterator[str]:
+def _layers(driver: Driver, images_of: dict[Layer, Layer | None]) -> Iterator[str]:
     """An image has one layer of each kind; nothing of ours is made for no image."""
     layers = driver.viewer.layers
     images = [layer for layer in layers if is_candidate(layer)]
@@ -226,9 +226,11 @@ def _layers(driver: Driver, images_of: dict[Layer, Layer]) -> Iterator[str]:
         role = role_of(layer)
         if role is None:
             continue
-        image = images_of.get(layer)
-        if image is None:
+        if layer not in images_of:
             yield f"{layer.name} was made for no image"
+            continue
+        image = images_of[layer]
+        if image is None:  # which is gone
             continue
         key = (id(image), role)
         if image in images and key in seen and role in RESULTS:

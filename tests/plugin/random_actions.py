@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 import numpy as np
 
@@ -121,7 +121,9 @@ class RandomUser(Working):
     def __init__(self, viewer: Viewer, hand: Hand, folder: Path, *, seed: int) -> None:
         super().__init__(viewer, hand, folder)
         self.report, self._troubles, self._seed = Report(), Troubles(), seed
-        self._images_of: WeakKeyDictionary[Layer, Layer] = WeakKeyDictionary()
+        # neither side may keep the other: the panel knows the way back
+        self._images_of: WeakKeyDictionary[Layer, ReferenceType[Layer]]
+        self._images_of = WeakKeyDictionary()
         self.theirs = viewer.add_points([[0, 0, 0], [2, 0, 0]], name="theirs")
         viewer.layers.events.inserted.connect(self._on_inserted)
         self._follow(open_panel(viewer))
@@ -169,7 +171,11 @@ class RandomUser(Working):
 
     def _check(self) -> None:
         self.report.checks += 1
-        found = broken(self.driver, self._fresh, dict(self._images_of))
+        session, fresh = self.driver.session, self._fresh
+        # who steps to a plane that is coming starts no job of his own
+        self.driver.until(lambda: fresh.filled or not session.ahead)
+        images_of = {layer: image() for layer, image in self._images_of.items()}
+        found = broken(self.driver, self._fresh, images_of)
         self._troubles.found += found
 
     def _note(self, when: str) -> None:
@@ -183,7 +189,7 @@ class RandomUser(Working):
             if layer in shown.layers():
                 image = other
         if role_of(layer) is not None and image is not None:
-            self._images_of[layer] = image
+            self._images_of[layer] = ref(image)
 
     # ---------------------------------------------------------------- actions
     def do_reopen(self) -> bool:

@@ -53,6 +53,25 @@ def test_the_layers_are_the_result(driver: Driver) -> None:
     assert 0 <= finest(heatmap).min() <= finest(heatmap).max() <= 1
 
 
+@pytest.mark.parametrize("axes", ["CYX", "ZYX"])
+def test_an_image_that_is_read_otherwise_shows_nothing_old(
+    driver: Driver, axes: str
+) -> None:
+    """What was said of rows and columns holds for no other axes."""
+    image = driver.add_image(two_halves(), name="it", rgb=False)
+    driver.images.choose(image, "YXC")
+    driver.paint_both()
+    driver.train()
+    assert finest(shown(driver)[0]).all()
+    driver.images.choose(image, axes)
+    for layer in shown(driver):
+        assert not finest(layer).any()
+    driver.images.choose(image, "YXC")
+    assert not finest(shown(driver)[0]).any()
+    driver.train()
+    assert_equal_to_the_result(driver)
+
+
 def test_order_and_names(driver: Driver) -> None:
     trained(driver)
     names = [layer.name for layer in driver.viewer.layers]

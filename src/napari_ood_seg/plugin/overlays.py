@@ -116,8 +116,11 @@ class Overlays(QObject):
         return self._redraw.isActive()
 
     def follow(self, image: Image | None) -> None:
-        """Show results over `image` from now on; layers of another one stay behind."""
-        if image is self._image:
+        """Show results over `image` from now on; layers of another one stay behind.
+
+        An image whose axes, or values, are read otherwise has another result.
+        """
+        if image is self._image and self._session.source is self._shown.source:
             return
         self._image = image
         source = self._session.source
