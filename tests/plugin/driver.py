@@ -145,12 +145,13 @@ class Driver:
 
     def move(self, point: Point, *, buttons: Any = NO_BUTTON) -> None:
         """Move the mouse until napari has noticed: it skips what is too quick."""
-        pixel = 1 / camera_of(self.viewer).zoom
-        there, world = QPointF(self.at(point)), self.world(point)
-        everywhere = QPointF(self.canvas.mapToGlobal(self.at(point)))
-        kind = QEvent.Type.MouseMove
+        kind, start = QEvent.Type.MouseMove, self.at(point)
 
         def arrived() -> bool:
+            # a job may move the camera still, though not in the middle of a stroke
+            at = start if buttons == LEFT else self.at(point)
+            pixel, world = 1 / camera_of(self.viewer).zoom, self.world(point)
+            there, everywhere = QPointF(at), QPointF(self.canvas.mapToGlobal(at))
             event = QMouseEvent(
                 kind, there, everywhere, NO_BUTTON, buttons, NO_MODIFIER
             )

@@ -96,6 +96,24 @@ def test_next_goes_to_what_nobody_painted(trained: Driver) -> None:
     assert groups.texts()[0][2].startswith("1/")
 
 
+def test_who_has_begun_to_paint_is_not_taken_elsewhere(trained: Driver) -> None:
+    before = centre(trained)
+    trained.press((20, 20))
+    trained.panel.guides.go_next()  # the key, with the other hand
+    searching = trained.session.busy
+    trained.release((20, 20))
+    trained.panel.guides.go_next()
+    assert (searching, trained.session.busy) == (False, True)
+    trained.press((20, 24))
+    trained.until(lambda: not trained.session.busy)
+    trained.spin()
+    assert centre(trained) == before
+    assert lists(trained)[0].rowCount() > 0
+    trained.release((20, 24))
+    search(trained)
+    assert centre(trained) != before
+
+
 def test_key_goes_on_and_ends(trained: Driver) -> None:
     trained.key(Qt.Key.Key_U)
     trained.until(lambda: not trained.session.busy)

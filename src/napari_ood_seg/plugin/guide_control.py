@@ -73,6 +73,7 @@ class GuideControl(QObject):
         self.guide.changed.connect(self._show)
         session.guided.connect(self._on_guided)
         session.busy_changed.connect(self._on_busy)
+        session.painting_changed.connect(self._on_painting)
         session.classes_changed.connect(self._show)
         images.layer_removed.connect(self._on_layer_removed)
         self._show()
@@ -82,12 +83,15 @@ class GuideControl(QObject):
         self.guide.changed.disconnect(self._show)
         self._session.guided.disconnect(self._on_guided)
         self._session.busy_changed.disconnect(self._on_busy)
+        self._session.painting_changed.disconnect(self._on_painting)
         self._session.classes_changed.disconnect(self._show)
         self._images.layer_removed.disconnect(self._on_layer_removed)
         self.guide.close()
 
     def go_next(self, _: object = None) -> None:
         """Go to the next region; look for regions first, if nobody has yet."""
+        if self._session.painting:
+            return
         if self._session.busy:
             self._session.message.emit("wait until the job has ended", "info")
         elif self.guide.ready:
@@ -184,6 +188,11 @@ class GuideControl(QObject):
     def _on_busy(self, busy: bool) -> None:
         self._panel.set_running(busy)
         if not busy:
+            self._jump = False
+
+    def _on_painting(self, painting: bool) -> None:
+        """Who has begun to paint is not taken elsewhere when the regions are there."""
+        if painting:
             self._jump = False
 
     def _on_layer_removed(self, layer: Layer) -> None:
