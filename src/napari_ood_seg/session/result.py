@@ -113,8 +113,10 @@ class Result:
     def settle(self) -> None:
         """Blank what the model of now has not predicted: nothing else is coming."""
         old, self._old = self._old, None
+        if old is None or next(self.coverage.gaps(old), None) is None:
+            return  # a slide has too many tiles to look at each
         for tile in list(self._classes.regions()):
-            region = None if old is None else _common(tile, old)
+            region = _common(tile, old)
             for gap in () if region is None else self.coverage.gaps(region):
                 self._classes.write(gap, np.uint8(UNLABELLED))
                 self._typicality.write(gap, np.uint16(0))
