@@ -14,16 +14,17 @@ the known classes for each share, and what the held-out strokes said. One core, 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
+from benchmarks import tables
+from benchmarks.next_unknown import drive
 from napari_ood_seg.core.config import DeepConfig, InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
@@ -32,19 +33,7 @@ from napari_ood_seg.core.training.deep import DeepTrainer
 from napari_ood_seg.core.training.instant import Scribbled
 from napari_ood_seg.core.training.roles import SHARES, roles
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
 STROKES, SEED = 4, 0
-
-
-def last(steps: Generator[object, None, Any]) -> Any:  # noqa: ANN401 - of any kind
-    """Return what a generator returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def shares_of(bench: Any, task: Any, config: DeepConfig) -> dict[str, object]:  # noqa: ANN401 - a module by path
@@ -61,9 +50,9 @@ def shares_of(bench: Any, task: Any, config: DeepConfig) -> dict[str, object]:  
     images = [Scribbled(sources[n], Scribbles.from_labels(d)) for n, d in drawn.items()]
     device = torch.device("cpu")
     trainer = DeepTrainer(config, device=device)
-    prepared = last(trainer._fit_network(images, None))  # noqa: SLF001 - its network
+    prepared = drive(trainer._fit_network(images, None))  # noqa: SLF001 - its network
     heads = trainer.heads(prepared)
-    model = last(heads.fit(images, []))
+    model = drive(heads.fit(images, []))
     n, own = len(model.descriptor.factors), len(heads.network.factors)
     truth = np.zeros(task.test.labels.shape, int)
     for index, label in enumerate(task.known, start=1):
@@ -105,10 +94,7 @@ def main() -> None:
             rows.append(shares_of(scribblebench, task, config))
             print(rows[-1], flush=True)
     if args.csv:
-        with args.csv.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
+        tables.write(args.csv, rows)
 
 
 if __name__ == "__main__":

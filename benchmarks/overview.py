@@ -15,7 +15,6 @@ meet in left out. Needs a display with OpenGL (Xvfb will do).
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import time
 from pathlib import Path
@@ -26,6 +25,7 @@ import numpy as np
 from qtpy.QtTest import QTest
 
 import benchmarks.apart  # noqa: F401 - before napari
+from benchmarks import tables
 from benchmarks.latency import WINDOW, Drawn, Ticks, drag, wait_until
 from napari_ood_seg.core.types import UNKNOWN
 from napari_ood_seg.plugin.camera import camera_of, canvas_of
@@ -194,10 +194,7 @@ def main() -> None:
     args = parser.parse_args()
     rows = [row for size in args.size for row in measure(size)]
     if args.csv:
-        with args.csv.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
+        tables.write(args.csv, rows)
 
 
 if __name__ == "__main__":

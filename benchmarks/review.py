@@ -18,7 +18,6 @@ scribbles. Needs a display with OpenGL (Xvfb will do).
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,7 @@ from napari.layers import Layer
 from qtpy.QtTest import QTest
 
 import benchmarks.apart  # noqa: F401 - before napari
+from benchmarks import tables
 from benchmarks.latency import WINDOW, Drawn, wait_until
 from napari_ood_seg.plugin.layers import FACTS
 from napari_ood_seg.plugin.sample_data import layers_of
@@ -248,10 +248,7 @@ def main() -> None:
     taken = steps(viewer, widget, args.frames)
     print(f"next frame: median {np.median(taken):.2f} s, worst {max(taken):.2f} s")
     if args.csv:
-        with args.csv.open("w", newline="") as file:
-            table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            table.writeheader()
-            table.writerows(rows)
+        tables.write(args.csv, rows)
     viewer.window.remove_dock_widget(widget)
     viewer.close()
 

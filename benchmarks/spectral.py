@@ -11,7 +11,6 @@ all of them with every pixel predicted. Frames are in memory. No display is need
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 from scipy import ndimage as ndi
 
+from benchmarks import tables
 from benchmarks.stroke_cost import drive
 from napari_ood_seg.core.config import InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
@@ -102,10 +102,7 @@ def main() -> None:
     for row in rows:
         print("  ".join(f"{k} {v:.2f}" for k, v in row.items()))
     if args.csv:
-        with args.csv.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
+        tables.write(args.csv, rows)
 
 
 if __name__ == "__main__":

@@ -172,10 +172,9 @@ class JobControl(QObject):
 
     def _on_tile(self, event: TileDone) -> None:
         stage = "predicting" if event.seen else "predicting around the view"
-        progress = Progress(done=event.done, total=event.total, stage=stage)
         if event.rough:
-            progress = Progress(done=0, total=0, stage="a rough look first")
-        self._on_progress(progress)
+            stage = "a rough look first"
+        self._on_progress(Progress(done=event.done, total=event.total, stage=stage))
         self._memory = (event.kept, event.budget)
 
     def _on_model(self) -> None:

@@ -31,6 +31,18 @@ def grade(stride: int) -> int:
     return stride if stride < 128 else 128 + stride.bit_length()
 
 
+def runs(mask: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
+    """Yield row, first and last-plus-one column of what is true in a row.
+
+    >>> list(runs(np.array([[False, True, True], [False, False, False]])))
+    [(0, 1, 3)]
+    """
+    for row in np.flatnonzero(mask.any(1)).tolist():
+        change = np.diff(mask[row], prepend=False, append=False)
+        for first, last in np.flatnonzero(change).reshape(-1, 2).tolist():
+            yield row, first, last
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Coverage:
     """How finely each cell of an image was predicted with one model.
@@ -135,20 +147,17 @@ class Coverage:
         rows, columns = self._cells(region)
         most = _NEVER - 1 if stride is None else grade(stride)
         lacking = self.strides[rows, columns] > most
-        for row in np.flatnonzero(lacking.any(1)).tolist():
-            change = np.diff(lacking[row], prepend=False, append=False)
-            for first, last in np.flatnonzero(change).reshape(-1, 2).tolist():
-                cells = (
-                    slice(rows.start + row, rows.start + row + 1),
-                    slice(columns.start + first, columns.start + last),
+        for row, first, last in runs(lacking):
+            cells = (
+                slice(rows.start + row, rows.start + row + 1),
+                slice(columns.start + first, columns.start + last),
+            )
+            yield tuple(
+                slice(
+                    max(c.start * self.cell, s.start), min(c.stop * self.cell, s.stop)
                 )
-                yield tuple(
-                    slice(
-                        max(c.start * self.cell, s.start),
-                        min(c.stop * self.cell, s.stop),
-                    )
-                    for c, s in zip(cells, region, strict=True)
-                )
+                for c, s in zip(cells, region, strict=True)
+            )
 
     def _cells(self, region: Region) -> Region:
         return tuple(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from napari_ood_seg.core.data.coverage import grade
+from napari_ood_seg.core.data.coverage import grade, runs
 from napari_ood_seg.core.data.tile_map import EDGE
 from napari_ood_seg.core.features.spots import N_PIXELS
 from napari_ood_seg.core.types import Prediction
@@ -29,7 +29,7 @@ BLOCK: Final = EDGE
 """Edge in pixels of the smallest blocks; larger ones are twice, four times ... that."""
 
 _MOST: Final = 2_500
-"""Blocks of a view at most: some twenty seconds on two cores."""
+"""Blocks of a view at most: half a minute on two cores."""
 
 _FIRST: Final = 64
 """Blocks at most of the first look: less than a second."""
@@ -104,15 +104,15 @@ def looks(
     for edge in sizes:
         region = _aligned(view.region, edge, coverage.shape)
         wanted = coverage.coarsest(region, edge) > grade(edge)
-        runs = [
+        parts = [
             tuple(
                 slice(s.start + a * edge, min(s.start + b * edge, s.stop))
                 for s, (a, b) in zip(region, run, strict=True)
             )
             for run in _runs(wanted, at_once)
         ]
-        for run in sorted(runs, key=lambda r: _distance(r, view.middle)):
-            yield Blocks(run, edge)
+        for part in sorted(parts, key=lambda p: _distance(p, view.middle)):
+            yield Blocks(part, edge)
 
 
 def look_at(
@@ -163,11 +163,9 @@ def _runs(
     >>> list(_runs(np.array([[True, True, True, False, True]]), 2))
     [((0, 1), (0, 2)), ((0, 1), (2, 3)), ((0, 1), (4, 5))]
     """
-    for row, line in enumerate(wanted):
-        change = np.flatnonzero(np.diff(line, prepend=False, append=False))
-        for first, last in change.reshape(-1, 2).tolist():
-            for start in range(first, last, longest):
-                yield (row, row + 1), (start, min(start + longest, last))
+    for row, first, last in runs(wanted):
+        for start in range(first, last, longest):
+            yield (row, row + 1), (start, min(start + longest, last))
 
 
 def _distance(region: Region, middle: Place) -> float:
