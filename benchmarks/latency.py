@@ -5,8 +5,9 @@ panel, switches Live on and paints strokes with a simulated mouse. Measures, fro
 release of the mouse, the seconds until the first new pixels are there and until all
 that is in view has been drawn; the gaps between ticks of the event loop from the
 first press to that; and how long a stroke takes to paint. Then the same strokes are
-painted in napari alone: image and labels, nothing else. Images above 2048 pixels are
-pyramids, as slides are. Needs a display with OpenGL (Xvfb will do).
+painted in napari alone: image and labels, nothing else. Canvas, brush and what is in
+view are the same for both, and for all sizes. Images above 2048 pixels are pyramids, as
+slides are. Needs a display with OpenGL (Xvfb will do).
 
     python -m benchmarks.latency [--size 1024 4096 16384] [--strokes 30] [--csv FILE]
 """
@@ -41,7 +42,11 @@ if TYPE_CHECKING:
     from napari_ood_seg.session.jobs import TileDone
 
 WINDOW = (1366, 768)
+CANVAS = 680
+"""Pixels of the screen, high and wide; with the panel it fits the window."""
+
 IN_VIEW = 1024
+BRUSH = 7
 
 
 @dataclass
@@ -150,9 +155,16 @@ def open_viewer(size: int) -> napari.Viewer:
 
 
 def look_at_middle(viewer: napari.Viewer, size: int) -> None:
-    """Show the middle of the image, `IN_VIEW` pixels high and wide."""
+    """Show the middle of the image, `IN_VIEW` pixels high and wide, and no more."""
     canvas, camera = canvas_of(viewer), camera_of(viewer)
-    camera.zoom = min(canvas.width(), canvas.height()) / IN_VIEW
+    window = viewer.window._qt_window  # noqa: SLF001 - no other
+    for _ in range(3):  # docks may take another width when they are laid out anew
+        beside = window.size() - canvas.size()
+        window.resize(CANVAS + beside.width(), CANVAS + beside.height())
+        QTest.qWait(500)
+    if (canvas.width(), canvas.height()) != (CANVAS, CANVAS):
+        raise RuntimeError(f"the canvas is {canvas.width()} x {canvas.height()}")
+    camera.zoom = CANVAS / IN_VIEW
     camera.center = (0.0, size / 2 - 0.5, size / 2 - 0.5)
     QTest.qWait(500)
 
@@ -181,6 +193,7 @@ def live(size: int, n: int) -> Figures:
     drawn, ticks = Drawn(viewer), Ticks(figures.gaps)
     session.add_class("second")
     session.set_live(live=True)
+    widget.images.scribbles.brush_size = BRUSH
     drawn.watch(overlays.heatmap)
     arrived: list[float] = []
 
@@ -215,7 +228,7 @@ def alone(size: int, n: int) -> Figures:
     figures = Figures()
     viewer = open_viewer(size)
     layer = viewer.add_labels(np.zeros((size, size), np.uint8))
-    layer.mode, layer.brush_size = "paint", max(3, round(size / 150))
+    layer.mode, layer.brush_size = "paint", BRUSH
     QTest.qWait(1000)
     look_at_middle(viewer, size)
     canvas, ticks = canvas_of(viewer), Ticks(figures.gaps)

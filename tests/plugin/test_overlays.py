@@ -141,6 +141,22 @@ def test_the_keep_slider_moves_the_unknown(driver: Driver, keep: float) -> None:
     driver.until(lambda: not driver.panel.overlays.pending)
 
 
+def test_nothing_is_drawn_anew_under_the_hand(driver: Driver) -> None:
+    classes, _ = trained(driver)
+    overlays, drawn = driver.panel.overlays, []
+    driver.until(lambda: overlays.still)
+    classes.events.set_data.connect(drawn.append)
+    driver.session.set_painting(True)
+    driver.panel.results_panel.keep_changed.emit(0.5)
+    driver.spin()
+    assert overlays.pending
+    assert not drawn
+    driver.session.set_painting(False)
+    driver.until(lambda: not overlays.pending)
+    assert len(drawn) == 1
+    classes.events.set_data.disconnect(drawn.append)
+
+
 def test_hidden_stays_hidden(driver: Driver) -> None:
     classes, heatmap = trained(driver)
     driver.panel.results_panel.visibility_changed.emit("heatmap", False)

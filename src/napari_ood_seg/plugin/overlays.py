@@ -63,7 +63,7 @@ class Overlays(QObject):
         self._hidden = False
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
-        self._redraw.timeout.connect(self._draw)
+        self._redraw.timeout.connect(self._on_redraw)
         self._still = QTimer(self)
         self._still.setSingleShot(True)
         self._still.setInterval(_STILL_MS)
@@ -329,6 +329,13 @@ class Overlays(QObject):
         visible = view is None or view.overlaps(event.region)
         if visible and not self._redraw.isActive():
             self._redraw.start(_REDRAW_MS)
+
+    def _on_redraw(self) -> None:
+        """Draw what has come, but never under the hand, which would feel it."""
+        if self._session.painting:
+            self._redraw.start(_STILL_MS)  # live mode has a newer result by then
+        else:
+            self._draw()
 
     def _on_busy(self, busy: bool) -> None:
         if not busy:  # at once: panels, which change as well, can wait

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _TOP: Final = 65_534
 """Typicality 1 as it is kept; 0 is kept as 1, since 0 means not predicted."""
 
+_FIRST: Final = np.uint16(1)
+"""The code of typicality 0."""
+
 _TYPICALITY: Final = ((np.arange(_TOP + 2) - 1) / _TOP).astype(np.float32)
 _TYPICALITY[0] = np.nan
 _OOD: Final = np.nan_to_num(1 - _TYPICALITY)
@@ -143,7 +146,10 @@ class Result:
         labels = self._classes.read(region, step=step)
         code = self._typicality.read(region, step=step)
         least = _code(np.float32(1.0 - keep))
-        labels[(code < least) & (code > 0)] = UNKNOWN
+        code -= _FIRST  # 0, not predicted, becomes the largest
+        unknown = (code < least - _FIRST).view(np.uint8)
+        unknown *= np.uint8(UNKNOWN)  # no other class is as large
+        np.maximum(labels, unknown, out=labels)  # several times faster than an index
         return labels
 
     @property
@@ -165,13 +171,13 @@ class Result:
     ) -> npt.NDArray[np.float32]:
         """Return typicality in [0, 1], to 1/65,534; NaN where not predicted yet."""
         code = self._typicality.read(region, step=step)
-        out: npt.NDArray[np.float32] = _TYPICALITY[code]
+        out: npt.NDArray[np.float32] = _TYPICALITY.take(code)
         return out
 
     def ood_in(self, region: Region, *, step: int = 1) -> npt.NDArray[np.float32]:
         """Return 1 - typicality in [0, 1]; 0 where not predicted yet."""
         code = self._typicality.read(region, step=step)
-        out: npt.NDArray[np.float32] = _OOD[code]
+        out: npt.NDArray[np.float32] = _OOD.take(code)
         return out
 
     def shares(self, keep: float) -> dict[int, float]:

@@ -205,8 +205,14 @@ class TileMap:
 
 def _taken(tile: _Tile, rows: slice, columns: slice) -> npt.NDArray[Any]:
     """Return the values of some pixels of a tile."""
-    at = [_cells(span, tile.step) for span in (rows, columns)]
-    return tile.values[at[0]][:, at[1]]
+    out = tile.values
+    for axis, span in ((1, columns), (0, rows)):  # then whole rows are copied
+        at = _cells(span, tile.step)
+        if isinstance(at, slice):
+            out = out[:, at] if axis else out[at]
+        else:
+            out = out.take(at, axis)
+    return out
 
 
 def _cells(span: slice, step: int) -> slice | npt.NDArray[np.int64]:
@@ -227,8 +233,8 @@ def _enlarged(
     """Return values, each for a square of `times` by `times`, cut to a size."""
     if times == 1:
         return values
-    big = values.repeat(times, axis=0)[: size[0]].repeat(times, axis=1)
-    return big[:, : size[1]]
+    wide = values.repeat(times, axis=1)[:, : size[1]]
+    return wide.repeat(times, axis=0)[: size[0]]
 
 
 def _spread(values: npt.NDArray[Any], stride: int, region: Region) -> npt.NDArray[Any]:
