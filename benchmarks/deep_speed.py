@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_ood_seg.core.models.unet import UNet
-from napari_ood_seg.core.training.deep import partial_cross_entropy
+from napari_ood_seg.core.training.objective import partial_cross_entropy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
