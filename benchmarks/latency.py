@@ -7,7 +7,8 @@ that is in view has been drawn; the gaps between ticks of the event loop from th
 first press to that; and how long a stroke takes to paint. Then the same strokes are
 painted in napari alone: image and labels, nothing else. Canvas, brush and what is in
 view are the same for both, and for all sizes. Images above 2048 pixels are pyramids, as
-slides are. Needs a display with OpenGL (Xvfb will do).
+slides are. Needs a display with OpenGL (Xvfb will do). With `GALLIUM_NOOP=1` Mesa draws
+nothing, and what is left is what does not depend on the graphics card.
 
     python -m benchmarks.latency [--size 1024 4096 16384] [--strokes 30] [--csv FILE]
 """
@@ -18,6 +19,7 @@ import argparse
 import csv
 import os
 import platform
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,11 +27,14 @@ from typing import TYPE_CHECKING
 
 import napari
 import numpy as np
+import torch
 from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 from skimage import data, transform
+from vispy.gloo import gl
 
 import benchmarks.apart  # noqa: F401 - before napari
+from napari_ood_seg.core.device import pick_device
 from napari_ood_seg.plugin.camera import camera_of, canvas_of
 from napari_ood_seg.plugin.widget import OODSegWidget
 
@@ -57,6 +62,7 @@ class Figures:
     drawn: list[float] = field(default_factory=list)
     painting: list[float] = field(default_factory=list)
     gaps: list[float] = field(default_factory=list)
+    drawn_by: str = ""
 
 
 class Ticks:
@@ -180,10 +186,18 @@ def strokes_of(canvas: QWidget, n: int) -> list[list[tuple[int, int]]]:
     return out
 
 
+def drawn_by(viewer: napari.Viewer) -> str:
+    """Return what draws the canvas."""
+    viewer.window._qt_viewer.canvas._scene_canvas.set_current()  # noqa: SLF001 - no other
+    nothing = " (nothing)" if os.environ.get("GALLIUM_NOOP") else ""
+    return gl.glGetParameter(gl.GL_RENDERER) + nothing
+
+
 def live(size: int, n: int) -> Figures:
     """Paint with Live on."""
     figures = Figures()
     viewer = open_viewer(size)
+    figures.drawn_by = drawn_by(viewer)
     widget = OODSegWidget(viewer)
     viewer.window.add_dock_widget(widget, name="OOD Seg")
     wait_until(lambda: widget.images.tracker is not None)
@@ -244,6 +258,14 @@ def alone(size: int, n: int) -> Figures:
     return figures
 
 
+def computed_by() -> str:
+    """Return the device that trains, and how many cores this process may use."""
+    device = pick_device("auto")
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    card = f"{torch.cuda.get_device_name()}, " if device.type == "cuda" else ""
+    return f"{card}{cores} cores"
+
+
 def row_of(size: int, ours: Figures, theirs: Figures) -> dict[str, object]:
     """Return the figures of one image size."""
 
@@ -252,7 +274,8 @@ def row_of(size: int, ours: Figures, theirs: Figures) -> dict[str, object]:
 
     return {
         "size": size,
-        "cores": os.cpu_count(),
+        "computed_by": computed_by(),
+        "drawn_by": ours.drawn_by,
         "napari": napari.__version__,
         "python": platform.python_version(),
         "strokes": len(ours.drawn),
