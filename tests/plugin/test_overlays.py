@@ -143,7 +143,8 @@ def test_the_keep_slider_moves_the_unknown(driver: Driver, keep: float) -> None:
 
 def test_nothing_is_drawn_anew_under_the_hand(driver: Driver) -> None:
     classes, _ = trained(driver)
-    overlays, drawn = driver.panel.overlays, []
+    overlays = driver.panel.overlays
+    drawn: list[object] = []
     driver.until(lambda: overlays.still)
     classes.events.set_data.connect(drawn.append)
     driver.session.set_painting(True)
