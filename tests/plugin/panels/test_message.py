@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from qtpy.QtGui import QGuiApplication
+from qtpy.QtGui import QFont, QGuiApplication
 from qtpy.QtWidgets import QLabel
 
 from napari_ood_seg.plugin.panels.message import MessageLine, elided, wrapped_height
@@ -79,3 +79,20 @@ def test_copy_gives_the_whole_text(line: MessageLine) -> None:
     clipboard = QGuiApplication.clipboard()
     assert clipboard is not None
     assert clipboard.text() == LONG
+
+
+def test_an_icon_is_made_once(line: MessageLine) -> None:
+    """Qt keeps some memory of each one for good."""
+
+    def shown(kind: str) -> int:
+        line.set_message(f"something of the kind {kind}", kind)
+        return line._icon.pixmap().cacheKey()
+
+    first = shown("info")
+    assert shown("info") == first
+    assert shown("error") != first
+    assert shown("info") == first
+    small = line._icon.pixmap().height()
+    line.setFont(QFont("DejaVu Sans", 40))
+    assert shown("info") != first
+    assert line._icon.pixmap().height() > small

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QRect, Qt
-from qtpy.QtGui import QAction, QFontMetrics, QGuiApplication, QResizeEvent
+from qtpy.QtGui import QAction, QFontMetrics, QGuiApplication, QPixmap, QResizeEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStyle, QWidget
 
 MAX_LINES = 3
@@ -47,6 +47,7 @@ class MessageLine(QWidget):
     ) -> None:
         super().__init__(parent)
         self._lines, self._full, self._kind = lines, "", "info"
+        self._pictures: dict[tuple[str, int], QPixmap] = {}  # Qt lets go of none made
         self._icon, self._label = QLabel(), QLabel()
         self._label.setIndent(0)
         self._label.setWordWrap(True)
@@ -98,6 +99,7 @@ class MessageLine(QWidget):
             QEvent.Type.FontChange,
             QEvent.Type.StyleChange,
         ):
+            self._pictures.clear()
             self._fit()
 
     def _fit(self) -> None:
@@ -114,8 +116,11 @@ class MessageLine(QWidget):
         if style is None:
             return
         edge = self._label.fontMetrics().lineSpacing()
-        icon = style.standardIcon(ICONS[self._kind], None, self)
-        self._icon.setPixmap(icon.pixmap(edge, edge))
+        key = self._kind, edge
+        if key not in self._pictures:
+            icon = style.standardIcon(ICONS[self._kind], None, self)
+            self._pictures[key] = icon.pixmap(edge, edge)
+        self._icon.setPixmap(self._pictures[key])
 
     def _show_text(self) -> None:
         left = self._icon.width() + 8  # with spacing and padding
