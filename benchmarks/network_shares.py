@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from benchmarks import tables
-from benchmarks.next_unknown import drive
+from benchmarks.stroke_cost import drive
 from napari_ood_seg.core.config import DeepConfig, InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.stroke_cost import drive
 from napari_ood_seg.core.config import InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
@@ -31,7 +32,7 @@ from napari_ood_seg.core.inference.predict import predict
 from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
 FIRST = 3
 """Suggestions that count."""
@@ -48,15 +49,6 @@ class Row(NamedTuple):
     new: float
     chance: float
     chance_low: float
-
-
-def drive(steps: Generator[object, None, Any]) -> Any:  # noqa: ANN401 - of any job
-    """Return what a generator returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def holdouts(bench: Any, data: Path, only: list[str]) -> Iterator[Any]:  # noqa: ANN401 - a module

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 _TOP: Final = 65_534
 """Typicality 1 as it is kept; 0 is kept as 1, since 0 means not predicted."""
 
-_FIRST: Final = np.uint16(1)
-"""The code of typicality 0."""
-
 _TYPICALITY: Final = ((np.arange(_TOP + 2) - 1) / _TOP).astype(np.float32)
 _TYPICALITY[0] = np.nan
 _OOD: Final = np.nan_to_num(1 - _TYPICALITY)
@@ -146,8 +143,8 @@ class Result:
         labels = self._classes.read(region, step=step)
         code = self._typicality.read(region, step=step)
         least = _code(np.float32(1.0 - keep))
-        code -= _FIRST  # 0, not predicted, becomes the largest
-        unknown = (code < least - _FIRST).view(np.uint8)
+        code -= 1  # 0, not predicted, becomes the largest
+        unknown = (code < least - 1).view(np.uint8)
         unknown *= np.uint8(UNKNOWN)  # no other class is as large
         np.maximum(labels, unknown, out=labels)  # several times faster than an index
         return labels

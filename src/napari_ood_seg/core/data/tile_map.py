@@ -205,14 +205,10 @@ class TileMap:
 
 def _taken(tile: _Tile, rows: slice, columns: slice) -> npt.NDArray[Any]:
     """Return the values of some pixels of a tile."""
-    out = tile.values
-    for axis, span in ((1, columns), (0, rows)):  # then whole rows are copied
-        at = _cells(span, tile.step)
-        if isinstance(at, slice):
-            out = out[:, at] if axis else out[at]
-        else:
-            out = out.take(at, axis)
-    return out
+    row, column = (_cells(span, tile.step) for span in (rows, columns))
+    out = tile.values  # columns first: then whole rows are copied
+    out = out[:, column] if isinstance(column, slice) else out.take(column, 1)
+    return out[row] if isinstance(row, slice) else out.take(row, 0)
 
 
 def _cells(span: slice, step: int) -> slice | npt.NDArray[np.int64]:

@@ -47,7 +47,7 @@ class MessageLine(QWidget):
     ) -> None:
         super().__init__(parent)
         self._lines, self._full, self._kind = lines, "", "info"
-        self._pictures: dict[tuple[str, int], QPixmap] = {}  # Qt lets go of none made
+        self._pictures: dict[tuple[str, int], QPixmap] = {}  # Qt never frees one
         self._icon, self._label = QLabel(), QLabel()
         self._label.setIndent(0)
         self._label.setWordWrap(True)
