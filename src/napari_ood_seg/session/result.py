@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,8 +11,6 @@ from napari_ood_seg.core.data.tile_map import TileMap
 from napari_ood_seg.core.types import UNKNOWN, UNLABELLED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy.typing as npt
 
     from napari_ood_seg.core.inference.view import View
@@ -95,10 +92,10 @@ class Result:
             self._classes.write(region, prediction.classes, stride=stride)
             self._typicality.write(region, code, stride=stride)
         else:
-            for block, at in _blocks(region, stride):
-                for gap in self.coverage.gaps(block, stride):
-                    self._classes.write(gap, prediction.classes[at])
-                    self._typicality.write(gap, code[at])
+            for part, edge in self.coverage.coarser(region, stride):
+                at = np.ix_(*_squares(part, edge, region, stride))
+                self._classes.write(part, prediction.classes[at], stride=edge)
+                self._typicality.write(part, code[at], stride=edge)
         self.coverage.add(region, stride)
 
     def renew(self, view: View | None) -> None:
@@ -195,14 +192,14 @@ def _code(typicality: npt.NDArray[np.float32] | np.float32) -> npt.NDArray[np.ui
     return code
 
 
-def _blocks(region: Region, edge: int) -> Iterator[tuple[Region, tuple[int, int]]]:
-    """Yield the blocks of a region, and the row and column of each among them."""
-    spans = [
-        [slice(at, min(at + edge, s.stop)) for at in range(s.start, s.stop, edge)]
-        for s in region
+def _squares(
+    part: Region, edge: int, region: Region, stride: int
+) -> list[npt.NDArray[np.int64]]:
+    """Return in which block of a region each square of a part lies, along each axis."""
+    return [
+        (np.arange(p.start, p.stop, edge) - s.start) // stride
+        for p, s in zip(part, region, strict=True)
     ]
-    for (i, rows), (j, columns) in product(*map(enumerate, spans)):
-        yield (rows, columns), (i, j)
 
 
 def _common(a: Region, b: Region) -> Region | None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_ood_seg.core.config import TileConfig
-from napari_ood_seg.core.data.tiling import count_tiles, iter_tiles, nth_tile
+from napari_ood_seg.core.data.tiling import iter_tiles
 
 
 @pytest.mark.parametrize("shape", [(1,), (7,), (5, 9), (3, 4, 5)], ids=str)
@@ -23,11 +23,3 @@ def test_crop_of_outer_is_inner(halo: int) -> None:
     image = np.arange(35).reshape(5, 7)
     for tile in iter_tiles(image.shape, TileConfig(size=3, halo=halo)):
         np.testing.assert_array_equal(image[tile.outer][tile.crop], image[tile.inner])
-
-
-@pytest.mark.parametrize("shape", [(1,), (7,), (5, 9), (3, 4, 5)], ids=str)
-def test_nth_tile_is_that_of_the_list(shape: tuple[int, ...]) -> None:
-    config = TileConfig(size=2, halo=1)
-    tiles = list(iter_tiles(shape, config))
-    assert count_tiles(shape, config) == len(tiles)
-    assert [nth_tile(shape, config, i) for i in range(len(tiles))] == tiles

@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from napari_ood_seg.core.config import TileConfig
 from napari_ood_seg.core.data.source import ImageSource
-from napari_ood_seg.core.data.tiling import iter_tiles
 from napari_ood_seg.core.features.reading import (
     exposure_masks,
     read_region,
     sample_regions,
-    sample_tiles,
+    spread_crops,
 )
 from tests.contracts.scenes import CPU, exposed_badly
 
@@ -29,14 +27,30 @@ def test_read_only_and_flipped_memory() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_tiles", "n"), [(1, 16), (5, 16), (16, 16), (17, 16), (1000, 16)]
+    "shape",
+    [
+        (577, 577),
+        (1728, 1728),
+        (700, 2000),
+        (64, 90_000),
+        (90_000, 90),
+        (90_000, 90_000),
+    ],
+    ids=str,
 )
-def test_sampled_tiles_are_spread(n_tiles: int, n: int) -> None:
-    tiles = tuple(iter_tiles((n_tiles,), TileConfig(size=1, halo=0)))
-    chosen = list(sample_tiles(tiles, n))
-    assert len(chosen) == len(set(chosen)) == min(n_tiles, n)
-    assert chosen[0] == 0
-    assert max(np.diff([*chosen, n_tiles])) <= -(-n_tiles // n) + 1
+def test_crops_lie_all_over_a_large_image(shape: tuple[int, int]) -> None:
+    """Also where their number divides that of a row: once all were on the left."""
+    crops = spread_crops(shape)
+    assert crops == spread_crops(shape)
+    assert len({(rows.start, columns.start) for rows, columns in crops}) == len(crops)
+    assert 24 <= len(crops) <= 36
+    for axis, n in enumerate(shape):
+        spans = [crop[axis] for crop in crops]
+        assert all(0 <= s.start < s.stop <= n for s in spans)
+        if n >= 5 * 96:  # some in each fifth, about as many in each half
+            middles = np.array([(s.start + s.stop) / 2 / n for s in spans])
+            assert (np.histogram(middles, 5, (0, 1))[0] > 0).all()
+            assert 0.3 < (middles < 0.5).mean() < 0.7
 
 
 @pytest.mark.parametrize("shape", [(30, 40), (1030, 700)], ids=["small", "large"])
@@ -44,9 +58,9 @@ def test_sample_regions_are_the_same_each_time(
     shape: tuple[int, int], rng: np.random.Generator
 ) -> None:
     image = rng.random(shape, np.float32)
-    regions = sample_regions(ImageSource.from_array(image), device=CPU)
-    first, second = list(regions()), list(regions())
-    assert len(first) == (1 if shape == (30, 40) else 9)
+    source = ImageSource.from_array(image)
+    first, second = (sample_regions(source, device=CPU)() for _ in range(2))
+    assert len(first) == (1 if shape == (30, 40) else 35)
     for a, b in zip(first, second, strict=True):
         assert torch.equal(a, b)
     if len(first) == 1:

@@ -76,6 +76,35 @@ def test_spectra_are_told_by_their_bands_alone() -> None:
     assert right > max(right_others, 0.98)
 
 
+def test_large_image_is_measured_all_over() -> None:
+    """What nobody painted is told, though the left of the image has none of it.
+
+    The sample of a large image was nine crops, of one this wide all from its left edge:
+    textures of its right were all alike.
+    """
+    size = 1728
+    y, x = np.mgrid[:size, :size] * (2 * np.pi / 512)
+    waves = [np.sin(40 * x), np.sin(16 * (x + y)), np.cos(25 * y), np.sin(9 * (x - y))]
+    tints = [(1, 0.5, 0.7), (0.6, 0.5, 1), (1, 0.9, 0.5), (0.3, 0.8, 0.5)]
+    rng = np.random.default_rng(0)
+    which = (np.arange(size) > 576)[None, :] * 2 + (np.arange(size) > 864)[:, None]
+    grey = np.choose(which, waves) * 40 + rng.normal(140, 15, (size, size))
+    image = (grey[..., None] * np.array(tints)[which]).clip(0, 255).astype(np.uint8)
+    labels = np.zeros((size, size), np.uint8)
+    for k, (row, column) in enumerate([(300, 200), (1300, 200), (300, 1100)]):
+        for i in range(3):
+            there = slice(row + 90 * i, row + 90 * i + 6), slice(column, column + 90)
+            labels[there] = 1 + k
+    source = ImageSource.from_array(image, axes="YXC", rgb=True)
+    images = [Scribbled(source, Scribbles.from_labels(labels))]
+    model = drive(train(images, config=InstantConfig(), device=CPU))
+    features = open_features(model, source, device=CPU)
+    typicality = predict(model, features).typicality
+    never, painted = typicality[1000:, 800:], typicality[100:700, 800:]
+    assert (never < 0.05).mean() > 0.95
+    assert (painted < 0.05).mean() < 0.2
+
+
 def rank_area(higher: npt.NDArray[np.float32], lower: npt.NDArray[np.float32]) -> float:
     """Return how often one of `higher` is above one of `lower`: the ROC's area."""
     below = np.searchsorted(np.sort(lower), higher)

@@ -139,14 +139,10 @@ class Coverage:
             for c, n in zip(self._cells(region), self.shape, strict=True)
         )
 
-    def gaps(self, region: Region, stride: int | None = None) -> Iterator[Region]:
-        """Yield the parts of a region, cells in a row, that are coarser than `stride`.
-
-        Those that were not predicted at all, if there is none.
-        """
+    def gaps(self, region: Region) -> Iterator[Region]:
+        """Yield the parts of a region, cells in a row, that were not predicted."""
         rows, columns = self._cells(region)
-        most = _NEVER - 1 if stride is None else grade(stride)
-        lacking = self.strides[rows, columns] > most
+        lacking = self.strides[rows, columns] == _NEVER
         for row, first, last in runs(lacking):
             cells = (
                 slice(rows.start + row, rows.start + row + 1),
@@ -158,6 +154,50 @@ class Coverage:
                 )
                 for c, s in zip(cells, region, strict=True)
             )
+
+    def coarser(self, region: Region, stride: int) -> Iterator[tuple[Region, int]]:
+        """Yield what is coarser than `stride` as squares in a row, with their edge.
+
+        As large ones as there are, none larger than `stride`: a few of a slide, though
+        it has millions of cells.
+
+        Parameters
+        ----------
+        region
+            Starts at a multiple of `stride`.
+        stride
+            In pixels; a multiple of the cell's edge.
+
+        Examples
+        --------
+        >>> c = Coverage.none((100, 300), cell=50)
+        >>> c.add((slice(0, 50), slice(100, 150)), 1)
+        >>> for (rows, columns), edge in c.coarser((slice(0, 100), slice(0, 300)), 100):
+        ...     print(edge, rows.start, rows.stop, columns.start, columns.stop)
+        100 0 100 0 100
+        100 0 100 200 300
+        50 0 50 150 200
+        50 50 100 100 200
+        """
+        left = self.strides[self._cells(region)] > grade(stride)
+        edge = stride
+        while left.any():
+            n, whole = edge // self.cell, left
+            for axis in (0, 1):
+                starts = range(0, whole.shape[axis], n)
+                whole = np.logical_and.reduceat(whole, starts, axis=axis)
+            for row, first, last in runs(whole):
+                left[row * n : (row + 1) * n, first * n : last * n] = False
+                spans = (row, row + 1), (first, last)
+                yield (
+                    tuple(
+                        slice(s.start + low * edge, min(s.start + high * edge, s.stop))
+                        for s, (low, high) in zip(region, spans, strict=True)
+                    ),
+                    edge,
+                )
+            half = edge // 2
+            edge = self.cell if half % self.cell else half
 
     def _cells(self, region: Region) -> Region:
         return tuple(

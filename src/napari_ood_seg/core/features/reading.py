@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from functools import cache
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import torch
 
 from napari_ood_seg.core.config import TileConfig
-from napari_ood_seg.core.data.tiling import Tile, count_tiles, iter_tiles, nth_tile
+from napari_ood_seg.core.data.tiling import Tile, iter_tiles
 from napari_ood_seg.core.features.exposure import Exposure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence, Sized
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
@@ -19,8 +23,10 @@ if TYPE_CHECKING:
 
     Plane = tuple[int, ...]
 
-_CROP: Final = 192
-_N_CROPS: Final = 9
+_CROP: Final = 96
+"""Edge of a crop; crops start at multiples of it."""
+
+_N_CROPS: Final = 36
 _WHOLE: Final = _N_CROPS * _CROP**2
 """Images of no more pixels are sampled whole: the crops of larger ones have as many."""
 
@@ -49,12 +55,6 @@ def read_region(
     return torch.from_numpy(block).to(device)
 
 
-def sample_tiles(tiles: Sized, n: int) -> Iterator[int]:
-    """Yield the indices of at most `n` tiles, spread evenly over the image."""
-    step = max(1.0, len(tiles) / n)
-    yield from (int(i * step) for i in range(min(n, len(tiles))))
-
-
 def is_sampled_whole(source: ImageSource) -> bool:
     """Whether `sample_regions` gives an image as a whole."""
     return source.height * source.width <= _WHOLE
@@ -62,20 +62,50 @@ def is_sampled_whole(source: ImageSource) -> bool:
 
 def sample_regions(
     source: ImageSource, *, device: torch.device, plane: Plane = ()
-) -> Callable[[], Iterator[Tensor]]:
-    """Return what gives sample regions of an image, the same ones at each call.
+) -> Callable[[], tuple[Tensor, ...]]:
+    """Return what gives sample regions of an image; they are read at the first call.
 
-    The whole image where it is small, else crops on a regular grid.
+    The whole image where it is small, else crops from all over it.
     """
-    if is_sampled_whole(source):
-        crops: Sequence[Tile] = grid(source, size=_WHOLE, halo=0)
-    else:
-        shape, config = (source.height, source.width), TileConfig(size=_CROP, halo=0)
-        tiles = range(count_tiles(shape, config))  # of a slide there are too many
-        crops = [nth_tile(shape, config, i) for i in sample_tiles(tiles, _N_CROPS)]
-    return lambda: (
-        read_region(source, c.inner, plane=plane, device=device) for c in crops
-    )
+
+    @cache
+    def regions() -> tuple[Tensor, ...]:
+        shape = (source.height, source.width)
+        whole = [(slice(0, shape[0]), slice(0, shape[1]))]
+        crops = whole if is_sampled_whole(source) else spread_crops(shape)
+        return tuple(read_region(source, c, plane=plane, device=device) for c in crops)
+
+    return regions
+
+
+def spread_crops(shape: tuple[int, int]) -> list[tuple[slice, slice]]:
+    """Return crops of a large image, one at a random place in each cell of a grid.
+
+    The same ones for each image of a shape. Random, as what an image shows may lie on
+    a grid as well, such as the cores of a tissue microarray.
+    """
+    blocks = [max(1, n // _CROP) for n in shape]
+    n_rows = _clip(round(math.sqrt(_N_CROPS * blocks[0] / blocks[1])), blocks[0])
+    n_columns = _clip(_N_CROPS // n_rows, blocks[1])
+    n_rows = _clip(_N_CROPS // n_columns, blocks[0])
+    cells = [
+        pairwise(np.linspace(0, n, k + 1, dtype=int))
+        for n, k in zip(blocks, (n_rows, n_columns), strict=True)
+    ]
+    rng = np.random.default_rng(0)
+    return [
+        (_crop(rng.integers(*ys), shape[0]), _crop(rng.integers(*xs), shape[1]))
+        for ys, xs in product(*cells)
+    ]
+
+
+def _clip(n: int, most: int) -> int:
+    return min(max(n, 1), most)
+
+
+def _crop(block: int, n: int) -> slice:
+    start = int(block) * _CROP
+    return slice(start, min(start + _CROP, n))
 
 
 def exposure_masks(

@@ -21,13 +21,14 @@ from napari_ood_seg.core.features.store import BUDGET, FeatureStore, tile_edge
 from napari_ood_seg.core.features.tile_features import usable_cells
 from napari_ood_seg.core.models.instant import InstantModel
 from napari_ood_seg.core.ood.base import StrokePixels, TrainingPixels
+from napari_ood_seg.core.parallel import spread
 from napari_ood_seg.core.training.about import facts_of, on_encoder
 from napari_ood_seg.core.training.crossfit import Gathered, Probe, crossfit
 from napari_ood_seg.core.training.folds import Piece, deal
 from napari_ood_seg.core.types import ClassInfo, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from torch import Tensor
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.features.stages import StageEncoder
 
+    Regions = Callable[[], Sequence[Tensor]]
     Steps = Generator[Progress, None, None]
     Weigh = Callable[[Sequence[TrainingPixels], Sequence[Probe], InstantConfig], Tensor]
 
@@ -218,7 +220,7 @@ class InstantTrainer:
     def _base_descriptor(
         self,
         views: Mapping[ImageSource, ImageSource],
-        regions: Sequence[Callable[[], Iterator[Tensor]]],
+        regions: Sequence[Regions],
     ) -> Descriptor:
         for source in views:
             if source in self._stores:
@@ -246,12 +248,13 @@ class InstantTrainer:
         self,
         store: FeatureStore,
         plane: tuple[int, ...],
-        regions: Callable[[], Iterator[Tensor]],
+        regions: Regions,
     ) -> Generator[Progress, None, list[Tensor]]:
         """Draw pixels from all tiles of a small image, from crops of a large one."""
         few = len(store.tiles) <= _FEW_TILES
         generator = torch.Generator().manual_seed(self._suited.seed)
-        sets = [] if few else [_usable(store.descriptor, x) for x in regions()]
+        usable = partial(_usable, store.descriptor)
+        sets = [] if few else spread(usable, regions(), on=self.device)
         n = len(store.tiles) if few else len(sets)
         each = -(-self._suited.n_unlabelled // n)
         parts: list[list[Tensor]] = []
