@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
+from napari_ood_seg.core.data.scribbles import places
 from napari_ood_seg.plugin.scribble_layer import (
     STROKES,
     WINDOW,
@@ -182,7 +183,7 @@ class StrokeTracker(QObject):
     def _set(self, region: Region, plane: Plane) -> None:
         """Write what differs in a region, such that napari can undo it."""
         wanted = self._session.scribbles.to_labels(region, plane=plane)
-        rows, columns = np.nonzero(wanted != self._look(region, plane))
+        rows, columns = places(wanted != self._look(region, plane))
         own = self.window.inner(region)
         at = (
             *(np.full(len(rows), i) for i in index_of(self.layer, plane)),

@@ -90,13 +90,14 @@ class Coverage:
         (slice(0, 50, None), slice(100, 170, None))
         """
         cells = self._cells(region)
-        at = np.nonzero(self.strides[cells] > grade(stride))
-        if len(at[0]) == 0:
+        lacking = self.strides[cells] > grade(stride)
+        if not lacking.any():
             return None
         box = []
-        for span, cell, index in zip(region, cells, at, strict=True):
-            low = (cell.start + int(index.min())) * self.cell
-            high = (cell.start + int(index.max()) + 1) * self.cell
+        for axis, (span, cell) in enumerate(zip(region, cells, strict=True)):
+            index = np.flatnonzero(lacking.any(1 - axis))
+            low = (cell.start + int(index[0])) * self.cell
+            high = (cell.start + int(index[-1]) + 1) * self.cell
             box.append(slice(max(low, span.start), min(high, span.stop)))
         return tuple(box)
 
