@@ -33,7 +33,7 @@ from tests.plugin.hand import Hand
 from tests.plugin.invariants import OURS
 from tests.plugin.random_actions import RandomUser
 
-MARKS = (100, 300, 600, 1000)
+MARKS = (100, 300, 600, *range(1000, 10_000, 500))
 ALLOWED = 1.05
 """Memory after any mark, relative to the first."""
 
