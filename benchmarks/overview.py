@@ -18,7 +18,7 @@ import argparse
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import napari
 import numpy as np
@@ -27,6 +27,7 @@ from qtpy.QtTest import QTest
 import benchmarks.apart  # noqa: F401 - before napari
 from benchmarks import tables
 from benchmarks.latency import WINDOW, Drawn, Ticks, drag, wait_until
+from benchmarks.slides import Level
 from napari_ood_seg.core.types import UNKNOWN
 from napari_ood_seg.plugin.camera import camera_of, canvas_of
 from napari_ood_seg.plugin.widget import OODSegWidget
@@ -66,32 +67,6 @@ def tissue(rows: Ints, columns: Ints) -> Ints:
     return (rows[:, None] // WIDE + 2 * (columns // WIDE)) % N_TISSUES
 
 
-class Level:
-    """One level of the slide, made where it is looked at."""
-
-    dtype, ndim = np.dtype(np.uint8), 3
-
-    def __init__(self, side: int, step: int) -> None:
-        self._step, self._textures = step, textures()
-        self.shape = (-(-side // step), -(-side // step), 3)
-        self.size = int(np.prod(self.shape))
-
-    def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - what numpy takes and gives
-        keys = (*key, slice(None), slice(None), slice(None))[:3]
-        rows, columns = (
-            np.arange(n)[k] * self._step
-            for k, n in zip(keys[:2], self.shape, strict=False)
-        )
-        which = tissue(rows, columns)
-        found = self._textures[which, rows[:, None] % 512, columns % 512]
-        return found[..., keys[2]]
-
-    def __array__(
-        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
-    ) -> npt.NDArray[np.uint8]:
-        return np.asarray(self[:, :, :], dtype)
-
-
 def look_at(viewer: napari.Viewer, row: float, column: float, *, across: float) -> None:
     """Show `across` pixels of the slide around a place."""
     canvas, camera = canvas_of(viewer), camera_of(viewer)
@@ -116,7 +91,8 @@ def measure(size: int) -> list[dict[str, object]]:
     viewer = napari.Viewer(show=True)
     viewer.window.resize(*WINDOW)
     steps = [2**i for i in range(20) if i == 0 or size / 2**i > 500]
-    viewer.add_image([Level(size, step) for step in steps], rgb=True, name="slide")
+    levels = [Level(size, step, textures(), tissue) for step in steps]
+    viewer.add_image(levels, rgb=True, name="slide")
     widget = OODSegWidget(viewer)
     viewer.window.add_dock_widget(widget, name="OOD Seg")
     wait_until(lambda: widget.images.tracker is not None)

@@ -6,19 +6,20 @@ instant engine, without a window. Prints, for each slide, which share of the pix
 the fourth is unknown at the usual threshold, and what became of the painted ones. What
 the statistics of the image have not seen of a tissue cannot tell it.
 
-    python -m benchmarks.rare_tissue [--slides 22] [--csv FILE]
+    python -m benchmarks.rare_tissue [--slides 60] [--csv FILE]
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
 
 from benchmarks import tables
+from benchmarks.slides import Level
 from benchmarks.stroke_cost import drive
 from napari_ood_seg.core.config import InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
@@ -43,9 +44,7 @@ UNKNOWN_BELOW: Final = 0.05
 
 
 class Slide:
-    """Patches of textures, made where they are looked at."""
-
-    dtype, ndim, shape, size = np.dtype(np.uint8), 3, (SIDE, SIDE, 3), 3 * SIDE**2
+    """Patches of textures: what the image shows, and where."""
 
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng(seed)
@@ -57,7 +56,8 @@ class Slide:
             grey = waves + rng.normal(140, 15, (512, 512))
             textures.append(grey[..., None] * rng.uniform(0.45, 1, 3))
         textures.append(240 + rng.normal(0, 3, (512, 512, 3)))
-        self._textures = np.stack(textures).clip(0, 255).astype(np.uint8)
+        stacked = np.stack(textures).clip(0, 255).astype(np.uint8)
+        self.image = Level(SIDE, 1, stacked, self.tissue)
         n = SIDE // PATCH
         self._patches = rng.choice(len(SHARES), (n, n), p=SHARES)
         for k in range(GLASS):  # each is somewhere
@@ -74,13 +74,6 @@ class Slide:
         """Return row and column of a random patch of a tissue."""
         return PATCH * rng.choice(np.argwhere(self._patches == which))
 
-    def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - what numpy takes and gives
-        keys = (*key, slice(None), slice(None), slice(None))[:3]
-        rows, columns = (np.arange(SIDE)[k] for k in keys[:2])
-        which = self.tissue(rows, columns)
-        found = self._textures[which, rows[:, None] % 512, columns % 512]
-        return found[..., keys[2]]
-
 
 def painted(slide: Slide, rng: np.random.Generator) -> Scribbles:
     """Return three strokes on each of the tissues that are not rare."""
@@ -96,7 +89,7 @@ def painted(slide: Slide, rng: np.random.Generator) -> Scribbles:
 def measure(seed: int) -> dict[str, object]:
     """Return the shares of a slide."""
     slide, rng = Slide(seed), np.random.default_rng(seed + 1)
-    source = ImageSource.from_array((slide,), axes="YXC", rgb=True, name="slide")
+    source = ImageSource.from_array((slide.image,), axes="YXC", rgb=True, name="slide")
     trainer = InstantTrainer(InstantConfig(), device=torch.device("cpu"))
     model = drive(trainer.fit([Scribbled(source, painted(slide, rng))], ()))
     store = trainer.stores[source]
@@ -123,7 +116,7 @@ def measure(seed: int) -> dict[str, object]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--slides", type=int, default=22)
+    parser.add_argument("--slides", type=int, default=60)
     parser.add_argument("--csv", type=Path, help="write the shares to this file")
     args = parser.parse_args()
     rows = []
