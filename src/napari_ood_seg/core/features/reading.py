@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     from napari_ood_seg.core.data.source import ImageSource
 
     Plane = tuple[int, ...]
+    Region = tuple[slice, ...]
 
-_CROP: Final = 96
-"""Edge of a crop; crops start at multiples of it."""
-
-_N_CROPS: Final = 36
+_CROP: Final = 192
+_N_CROPS: Final = 9
 _WHOLE: Final = _N_CROPS * _CROP**2
 """Images of no more pixels are sampled whole: the crops of larger ones have as many."""
+
+_SMALL: Final = _CROP // 2
+"""Edge of the crops of images of which the others would show less than half."""
 
 _STRIP: Final = 64
 """Rows at a time where a whole plane is looked at."""
@@ -72,40 +74,50 @@ def sample_regions(
     def regions() -> tuple[Tensor, ...]:
         shape = (source.height, source.width)
         whole = [(slice(0, shape[0]), slice(0, shape[1]))]
-        crops = whole if is_sampled_whole(source) else spread_crops(shape)
+        crops = whole if is_sampled_whole(source) else crops_of(shape)
         return tuple(read_region(source, c, plane=plane, device=device) for c in crops)
 
     return regions
 
 
-def spread_crops(shape: tuple[int, int]) -> list[tuple[slice, slice]]:
-    """Return crops of a large image, one at a random place in each cell of a grid.
+def crops_of(shape: tuple[int, int]) -> list[Region]:
+    """Return crops of an image that is not sampled whole, with as many pixels.
 
-    The same ones for each image of a shape. Random, as what an image shows may lie on
-    a grid as well, such as the cores of a tissue microarray.
+    Of a larger one more and smaller ones. The same ones for each image of a shape.
     """
-    blocks = [max(1, n // _CROP) for n in shape]
-    n_rows = _clip(round(math.sqrt(_N_CROPS * blocks[0] / blocks[1])), blocks[0])
-    n_columns = _clip(_N_CROPS // n_rows, blocks[1])
-    n_rows = _clip(_N_CROPS // n_columns, blocks[0])
-    cells = [
-        pairwise(np.linspace(0, n, k + 1, dtype=int))
-        for n, k in zip(blocks, (n_rows, n_columns), strict=True)
-    ]
+    n_tiles = math.prod(-(-n // _CROP) for n in shape)
+    if n_tiles >= 2 * _N_CROPS:
+        return spread_crops(shape, n=_WHOLE // _SMALL**2, edge=_SMALL)
+    tiles = tuple(iter_tiles(shape, TileConfig(size=_CROP, halo=0)))
+    return [tiles[i * n_tiles // _N_CROPS].inner for i in range(_N_CROPS)]
+
+
+def spread_crops(shape: tuple[int, int], *, n: int, edge: int) -> list[Region]:
+    """Return up to `n` square crops, one at a random place in each cell of a grid.
+
+    Random, as what an image shows may lie on a grid as well, such as the cores of a
+    tissue microarray.
+    """
+    height, width = shape
+    most = [max(size // edge, 1) for size in shape]
+    n_rows = min(max(round(math.sqrt(n * height / width)), 1), most[0], n)
+    n_columns = min(n // n_rows, most[1])
+    n_rows = min(n // n_columns, most[0])
     rng = np.random.default_rng(0)
+    cuts = (
+        np.linspace(0, size, k + 1)
+        for size, k in zip(shape, (n_rows, n_columns), strict=True)
+    )
     return [
-        (_crop(rng.integers(*ys), shape[0]), _crop(rng.integers(*xs), shape[1]))
-        for ys, xs in product(*cells)
+        tuple(_somewhere(*span, edge, rng) for span in cell)
+        for cell in product(*map(pairwise, cuts))
     ]
 
 
-def _clip(n: int, most: int) -> int:
-    return min(max(n, 1), most)
-
-
-def _crop(block: int, n: int) -> slice:
-    start = int(block) * _CROP
-    return slice(start, min(start + _CROP, n))
+def _somewhere(low: float, high: float, edge: int, rng: np.random.Generator) -> slice:
+    """Return a random span of a length, or what there is of it, between two places."""
+    start = int(rng.uniform(low, max(high - edge, low)))
+    return slice(start, min(start + edge, math.ceil(high)))
 
 
 def exposure_masks(
