@@ -5,7 +5,10 @@ ask for unknown regions, and see whether one of the first three jump points lies
 the class that was left out. By chance: three random points of the image, and three
 random points of low typicality (expected values, no sampling).
 
-    python benchmarks/next_unknown.py --data FOLDER [--seeds 2] [--csv FILE]
+    python benchmarks/next_unknown.py --data FOLDER [--seeds 6] [--csv FILE]
+
+With ``--part SEED`` the statistics of the features come from a random three quarters of
+each image, which should make no difference.
 
 ``scribblebench.py`` is looked for beside the folder of the data (or in ``--bench``).
 """
@@ -16,8 +19,10 @@ import argparse
 import csv
 import importlib
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 
@@ -26,6 +31,7 @@ from napari_ood_seg.core.config import InstantConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.device import pick_device
+from napari_ood_seg.core.features import reading
 from napari_ood_seg.core.guidance.groups import in_turn
 from napari_ood_seg.core.guidance.regions import suggest
 from napari_ood_seg.core.inference.predict import predict
@@ -36,6 +42,8 @@ if TYPE_CHECKING:
 
 FIRST = 3
 """Suggestions that count."""
+
+SQUARE = 64
 
 
 class Row(NamedTuple):
@@ -58,6 +66,17 @@ def holdouts(bench: Any, data: Path, only: list[str]) -> Iterator[Any]:  # noqa:
             for task in bench.tasks(folder.name, bench.load_scenes(folder)):
                 if task.name.split("/")[-1].startswith("holdout"):
                     yield task
+
+
+def some_of(shape: tuple[int, int], seed: int) -> list[tuple[slice, slice]]:
+    """Return three quarters of the squares of `SQUARE` pixels of an image."""
+    cells = [
+        (slice(row, row + SQUARE), slice(column, column + SQUARE))
+        for row in range(0, shape[0], SQUARE)
+        for column in range(0, shape[1], SQUARE)
+    ]
+    rng = np.random.default_rng(seed)
+    return [cells[i] for i in sorted(rng.permutation(len(cells))[len(cells) // 4 :])]
 
 
 def one(task: Any, marks: np.ndarray, seed: int, config: InstantConfig) -> Row:  # noqa: ANN401 - scribblebench's
@@ -108,13 +127,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bench", type=Path, help="folder of scribblebench.py")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--strokes", type=int, default=4)
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--part", type=int, metavar="SEED")
     parser.add_argument("--csv", type=Path)
     args = parser.parse_args()
     sys.path.insert(0, str(args.bench or args.data.parent))
     bench = importlib.import_module("scribblebench")
+    if args.part is not None:
+        patch.object(reading, "is_sampled_whole", lambda _: False).start()
+        crops = partial(some_of, seed=args.part)
+        patch.object(reading, "spread_crops", crops).start()
     rows = []
     for task in holdouts(bench, args.data, args.only):
         for seed in range(args.seeds):

@@ -6,10 +6,10 @@ import torch
 
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.features.reading import (
-    crops_of,
     exposure_masks,
     read_region,
     sample_regions,
+    spread_crops,
 )
 from tests.contracts.scenes import CPU, exposed_badly
 
@@ -28,44 +28,33 @@ def test_read_only_and_flipped_memory() -> None:
 
 @pytest.mark.parametrize(
     "shape",
-    [(640, 640), (1728, 1728), (700, 2000), (64, 9000), (9000, 90), (90_000, 90_000)],
+    [(820, 820), (1728, 1728), (700, 2000), (64, 9000), (9000, 90), (90_000, 90_000)],
     ids=str,
 )
 def test_crops_lie_all_over_an_image(shape: tuple[int, int]) -> None:
     """Also where nine divides the tiles of a row: once all were on the left."""
-    crops = crops_of(shape)
-    assert crops == crops_of(shape)
+    crops = spread_crops(shape)
+    assert crops == spread_crops(shape)
     assert len({(rows.start, columns.start) for rows, columns in crops}) == len(crops)
-    assert len(crops) == 9 if shape == (640, 640) else 33 <= len(crops) <= 36
+    assert 33 <= len(crops) <= 36
     for axis, n in enumerate(shape):
         spans = [crop[axis] for crop in crops]
         assert all(0 <= s.start < s.stop <= n for s in spans)
-        assert {s.stop - s.start for s in spans} <= {64, 90, 96, 192}
+        assert {s.stop - s.start for s in spans} <= {64, 90, 96}
         if n >= 5 * 192:  # some in each fifth, about as many in each half
             middles = np.array([(s.start + s.stop) / 2 / n for s in spans])
             assert (np.histogram(middles, 5, (0, 1))[0] > 0).all()
             assert 0.3 < (middles < 0.5).mean() < 0.7
 
 
-def test_nine_crops_show_more_than_half_of_an_image() -> None:
-    shown = np.zeros((640, 640), int)
-    for crop in crops_of((640, 640)):
-        shown[crop] += 1
-    assert shown.max() == 1
-    assert shown.mean() > 0.5
-    assert shown[0].any()
-    assert shown[-1].any()
-    assert shown[:, -1].any()
-
-
-@pytest.mark.parametrize("shape", [(30, 40), (1030, 700)], ids=["small", "large"])
+@pytest.mark.parametrize("shape", [(30, 40), (800, 800), (1030, 700)], ids=str)
 def test_sample_regions_are_the_same_each_time(
     shape: tuple[int, int], rng: np.random.Generator
 ) -> None:
     image = rng.random(shape, np.float32)
     source = ImageSource.from_array(image)
     first, second = (sample_regions(source, device=CPU)() for _ in range(2))
-    assert len(first) == (1 if shape == (30, 40) else 35)
+    assert len(first) == (35 if shape == (1030, 700) else 1)
     for a, b in zip(first, second, strict=True):
         assert torch.equal(a, b)
     if len(first) == 1:

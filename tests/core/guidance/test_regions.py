@@ -32,7 +32,10 @@ def survey() -> Survey:
     means = np.zeros((2, *SHAPE), np.float32)
     means[0][LARGE] = means[0][TWIN] = 40
     means[1][UNSURE] = 9
-    within = (means + rng.normal(size=means.shape)).astype(np.float32)
+    noise = rng.normal(size=means.shape)
+    for where in (LARGE, TWIN, UNSURE):
+        noise[(slice(None), *where)] *= 0.1
+    within = (means + noise).astype(np.float32)
     typicality = np.full(SHAPE, 0.6, np.float32)
     typicality[LARGE] = typicality[TWIN] = 0.01
     typicality[UNSURE] = 0.2
@@ -44,7 +47,6 @@ def survey() -> Survey:
         typicality=typicality,
         margin=np.ones(SHAPE, np.float32),
         classes=classes,
-        look=within,
         within=(within,),
         known=(np.zeros((1, 2), np.float32),),
     )
@@ -92,14 +94,18 @@ def test_stroke_lies_in_its_region(survey: Survey) -> None:
 def test_what_is_ordinary_is_not_suggested(survey: Survey) -> None:
     alike = np.random.default_rng(1).normal(size=(2, *SHAPE)).astype(np.float32)
     typical = np.full(SHAPE, 0.6, np.float32)
-    known = replace(survey, look=alike, within=(alike,), typicality=typical)
+    known = replace(survey, within=(alike,), typicality=typical)
     ordinary = [g for g in find_regions(known) if g.kind == "unknown"]
     assert ordinary == []
 
 
 def test_places_near_the_strokes_come_first(survey: Survey) -> None:
     at = np.argwhere(np.ones((6, 6), bool)) + np.array([90, 20])  # by what is unsure
-    first = find_regions(survey, at)[0].regions[0]
+    within = survey.within[0].copy()
+    within[1][UNSURE] += 31  # as strange as the others
+    far = replace(survey, within=(within,))
+    assert inside(find_regions(far)[0].regions[0].point, LARGE)
+    first = find_regions(far, at)[0].regions[0]
     assert inside(first.point, UNSURE)
     assert first.kind == "unsure"
 
@@ -116,9 +122,8 @@ def test_places_between_classes_come_last(survey: Survey) -> None:
     assert not between_classes(survey).any()
     before, after = find_regions(survey), find_regions(unclear)
     assert len(after) == len(before) + 1
-    (region,) = after[-1].regions
-    assert inside(region.point, wide)
-    assert (region.kind, after[-1].near) == ("unsure", 3)
+    assert all(inside(region.point, wide) for region in after[-1].regions)
+    assert (after[-1].kind, after[-1].near) == ("unsure", 3)
 
 
 def test_nearness_falls_with_the_distance(survey: Survey) -> None:
@@ -162,10 +167,11 @@ def test_what_lies_elsewhere_in_the_image_is_found_there(survey: Survey) -> None
 
 def test_region_at_the_end_has_the_pixels_of_cut_cells(survey: Survey) -> None:
     regions = in_turn(find_regions(survey))
-    (twin,) = (r for r in regions if inside(r.point, TWIN))
+    twin = next(r for r in regions if inside(r.point, TWIN))
     top, left, bottom, right = twin.box
     assert (top, right) == (0, survey.size[1])
-    assert twin.area == (bottom - top) * (right - left)
+    pixels = (bottom - top) * (right - left)
+    assert pixels - 2 * EDGE**2 <= twin.area <= pixels  # corners are blurred
 
 
 def test_groups_are_numbered_and_not_too_long(survey: Survey) -> None:

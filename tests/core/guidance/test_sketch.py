@@ -16,14 +16,22 @@ def bar(shape: tuple[int, int] = (24, 40)) -> np.ndarray:
 def test_deepest_point_of_an_l_is_not_its_mean() -> None:
     mask = np.zeros((20, 20), bool)
     mask[:, :3] = mask[13:, :] = True
-    (row, column), depth = deepest(mask)
-    assert depth == 4
+    row, column = deepest(mask)
     assert row == 16
     assert 3 <= column <= 16
 
 
 def test_edge_of_the_image_is_an_outside() -> None:
-    assert deepest(np.ones((9, 9), bool)) == ((4, 4), 5.0)
+    assert deepest(np.ones((9, 9), bool)) == (4, 4)
+
+
+def test_point_lies_deep_among_what_has_a_weight() -> None:
+    weight = np.zeros((24, 40), np.float32)
+    weight[8:11, 20:30] = 1  # along one side of the bar
+    row, column = deepest(bar(), weight)
+    assert row == 11  # on its axis all the same
+    assert 20 <= column < 30
+    assert deepest(bar(), np.zeros_like(weight))[0] == 11
 
 
 def test_spine_runs_along_the_middle() -> None:

@@ -24,13 +24,11 @@ if TYPE_CHECKING:
     Plane = tuple[int, ...]
     Region = tuple[slice, ...]
 
-_CROP: Final = 192
-_N_CROPS: Final = 9
-_WHOLE: Final = _N_CROPS * _CROP**2
-"""Images of no more pixels are sampled whole: the crops of larger ones have as many."""
-
-_SMALL: Final = _CROP // 2
-"""Edge of the crops of images of which the others would show less than half."""
+_CROP: Final = 96
+_N_CROPS: Final = 36
+_WHOLE: Final = 2 * _N_CROPS * _CROP**2
+"""Images of no more pixels are sampled whole: crops would show less than half of them,
+and leave out tissue that is rare."""
 
 _STRIP: Final = 64
 """Rows at a time where a whole plane is looked at."""
@@ -74,29 +72,19 @@ def sample_regions(
     def regions() -> tuple[Tensor, ...]:
         shape = (source.height, source.width)
         whole = [(slice(0, shape[0]), slice(0, shape[1]))]
-        crops = whole if is_sampled_whole(source) else crops_of(shape)
+        crops = whole if is_sampled_whole(source) else spread_crops(shape)
         return tuple(read_region(source, c, plane=plane, device=device) for c in crops)
 
     return regions
 
 
-def crops_of(shape: tuple[int, int]) -> list[Region]:
-    """Return crops of an image that is not sampled whole, with as many pixels.
-
-    Of a larger one more and smaller ones. The same ones for each image of a shape.
-    """
-    n_tiles = math.prod(-(-n // _CROP) for n in shape)
-    if n_tiles >= 2 * _N_CROPS:
-        return spread_crops(shape, n=_WHOLE // _SMALL**2, edge=_SMALL)
-    tiles = tuple(iter_tiles(shape, TileConfig(size=_CROP, halo=0)))
-    return [tiles[i * n_tiles // _N_CROPS].inner for i in range(_N_CROPS)]
-
-
-def spread_crops(shape: tuple[int, int], *, n: int, edge: int) -> list[Region]:
+def spread_crops(
+    shape: tuple[int, int], *, n: int = _N_CROPS, edge: int = _CROP
+) -> list[Region]:
     """Return up to `n` square crops, one at a random place in each cell of a grid.
 
     Random, as what an image shows may lie on a grid as well, such as the cores of a
-    tissue microarray.
+    tissue microarray; but the same ones for each image of a shape.
     """
     height, width = shape
     most = [max(size // edge, 1) for size in shape]

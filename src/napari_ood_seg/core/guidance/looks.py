@@ -17,11 +17,22 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
     Labels = npt.NDArray[np.int32]
 
-N_LOOKS: Final = 12
-"""Kinds of look that an image is divided into."""
+N_LOOKS: Final = 80
+"""Kinds of look that an image is divided into; several make up what one would name."""
+
+N_PICKS: Final = 12
+"""Looks that are put in order."""
+
+TOLERANCE: Final = 1.2
+"""How much further, in log squared distance, a class reaches than its mean does: what
+is so near to a look that is picked counts as shown with it."""
+
+_POWER: Final = 3
+"""Of the excess of a cell. With 1, a little of much would count as much as the strange,
+and the shades of a large background would fill the top of the list."""
 
 _SAMPLE: Final = 1_500
-_BLUR: Final = 1.5
+_BLUR: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,29 +43,33 @@ class Pick:
     ----------
     look
         Number of the look.
+    alike
+        Numbers of the looks that one would show with it, itself included.
     gain
-        Mean excess of its cells when its turn came, times the root of its share of
-        the image: both what is very strange and what there is much of come first.
-        Cells count as much as `order_looks` is told to.
+        Sum of what it would explain of the cells when its turn came.
     """
 
     look: int
+    alike: tuple[int, ...]
     gain: float
 
 
-def group_looks(look: Floats, *, n: int = N_LOOKS, seed: int = 0) -> Labels:
+def group_looks(within: Sequence[Floats], *, n: int = N_LOOKS, seed: int = 0) -> Labels:
     """Return `(h, w)` numbers from 0: which of at most `n` looks every cell has.
 
-    Ward's clustering of a sample; every cell then belongs to the nearest centre.
+    Ward's clustering of a sample; every cell then belongs to the nearest centre. In
+    units of the spread within a class, looks do not hang on which part of an image
+    was measured for the statistics of its features.
 
     Parameters
     ----------
-    look
-        `(d, h, w)` features that are comparable by Euclidean distance.
+    within
+        As of `log_distances`.
     """
-    shape = look.shape[1:]
-    smooth = np.stack([ndi.gaussian_filter(x, _BLUR) for x in look])
-    rows = smooth.reshape(len(look), -1).T
+    shape = within[0].shape[1:]
+    scaled = [channel / np.sqrt(len(z)) for z in within for channel in z]
+    smooth = np.stack([ndi.gaussian_filter(channel, _BLUR) for channel in scaled])
+    rows = smooth.reshape(len(smooth), -1).T
     if len(rows) < 2:
         return np.zeros(shape, np.int32)
     rng = np.random.default_rng(seed)
@@ -66,28 +81,29 @@ def group_looks(look: Floats, *, n: int = N_LOOKS, seed: int = 0) -> Labels:
     return out
 
 
-def log_distance(within: Sequence[Floats], means: Sequence[Floats]) -> Floats:
-    """Return `(h, w)` log squared distances of cells to a mean, averaged over scales.
+def log_distances(within: Sequence[Floats], means: Sequence[Floats]) -> Floats:
+    """Return `(k, h, w)` log squared distances of cells to k means, over all scales.
+
+    The mean over the scales, each of `log(max(d², 1e-6))`.
 
     Parameters
     ----------
     within
         Per scale `(d, h, w)`, in units of the spread within a class.
     means
-        Per scale `(d,)`.
+        Per scale `(k, d)`.
     """
-    logs = [
-        np.log(np.maximum(((z - m[:, None, None]) ** 2).sum(0), 1e-6))
-        for z, m in zip(within, means, strict=True)
-    ]
-    out: Floats = np.mean(logs, axis=0, dtype=np.float32)
-    return out
+    total: Floats = np.zeros((len(means[0]), *within[0].shape[1:]), np.float32)
+    for z, m in zip(within, means, strict=True):
+        squares = (z**2).sum(0) + (m**2).sum(1)[:, None, None]
+        squares -= 2 * np.tensordot(m, z, 1)
+        total += np.log(np.maximum(squares, 1e-6))
+    return total / np.float32(len(means))
 
 
 def known_distance(within: Sequence[Floats], known: Sequence[Floats]) -> Floats:
-    """Return `(h, w)` distances to the nearest of the classes; see `log_distance`."""
-    per_class = [log_distance(within, means) for means in zip(*known, strict=True)]
-    out: Floats = np.min(per_class, axis=0)
+    """Return `(h, w)` distances to the nearest of the classes; see `log_distances`."""
+    out: Floats = log_distances(within, known).min(0)
     return out
 
 
@@ -99,20 +115,19 @@ def order_looks(
     *,
     least: float,
 ) -> tuple[Pick, ...]:
-    """Return the looks in the order in which they should be shown.
+    """Return the looks in the order in which they should be shown, `N_PICKS` at most.
 
-    Greedy: the look that gains most comes first. It is then treated as if it had
-    been painted, so that what resembles it is explained as well, and the look that
-    gains most *now* comes next. One large unknown of many shades therefore does not
-    fill the top of the list; a look that is wide in itself explains as widely. Looks
-    that gain nothing are left out.
+    Greedy: the look that would explain most comes first. It is then treated as if it
+    had been painted, so that what resembles it is explained as well, and the look that
+    explains most of what is left comes next. One large unknown of many shades therefore
+    does not fill the top of the list. Looks that gain nothing are left out.
 
     Parameters
     ----------
     looks
-        `(h, w)` look of each cell; negative where a cell does not count.
+        `(h, w)` look of each cell; negative where a cell does not count as a look.
     within
-        As of `log_distance`.
+        As of `log_distances`.
     distance
         `(h, w)` to the nearest class so far.
     weight
@@ -120,24 +135,33 @@ def order_looks(
     least
         Distance at which a cell counts as explained.
     """
-    numbers = [int(i) for i in np.unique(looks[looks >= 0])]
-    index = [np.flatnonzero(looks.ravel() == i) for i in numbers]
-    weights = [weight.ravel()[cells] for cells in index]
-    roots = np.sqrt([w.sum() / looks.size for w in weights])
-    left, now, out = set(range(len(numbers))), distance.ravel().copy(), []
-    while left:
-        gains = {
-            i: float(roots[i] * max(np.average(now[at], weights=w) - least, 0))
-            for i, (at, w) in enumerate(zip(index, weights, strict=True))
-            if i in left
-        }
-        best = max(gains, key=gains.__getitem__)
+    numbers = np.unique(looks[looks >= 0])
+    if len(numbers) == 0:
+        return ()
+    means = [np.stack([z[:, looks == i].mean(1) for i in numbers]) for z in within]
+    between = log_distances([m.T[:, None] for m in means], means)[:, 0]
+    shared = between <= least + TOLERANCE / 2
+    to_look = np.maximum(log_distances(within, means), least)
+    now = np.maximum(distance, least)
+    left = np.ones(len(numbers), bool)
+    picks: list[Pick] = []
+    while left.any() and len(picks) < N_PICKS:
+        gains = [
+            float(np.vdot(weight, np.maximum(now - to, 0) ** _POWER)) * free
+            for to, free in zip(to_look, left, strict=True)
+        ]
+        best = int(np.argmax(gains))
         if gains[best] <= 0:
             break
-        out.append(Pick(look=numbers[best], gain=gains[best]))
-        left.remove(best)
-        means = [z.reshape(len(z), -1)[:, index[best]].mean(1) for z in within]
-        to_it = log_distance(within, means).ravel()
-        wide = max(float(np.median(to_it[index[best]])) - least, 0.0)
-        now = np.minimum(now, to_it - wide)
-    return tuple(out)
+        alike = shared[best] & left
+        alike[best] = True
+        picks.append(
+            Pick(
+                look=int(numbers[best]),
+                alike=tuple(numbers[alike].tolist()),
+                gain=gains[best],
+            )
+        )
+        left &= ~alike
+        now = np.minimum(now, np.maximum(to_look[best] - TOLERANCE, least))
+    return tuple(picks)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 LEAST_SHARE: Final = 0.0005
 """Regions that take less of the image are not worth a look."""
 
-LEAST_LOOK: Final = 0.003
+LEAST_LOOK: Final = 0.0005
 """Looks that take less of the image are too rare to be a class."""
 
 PER_GROUP: Final = 6
@@ -47,7 +47,7 @@ _WIDE: Final = 2
 """Where the best class leads by less, for so many cells around, two classes compete."""
 
 _TYPICAL: Final = 0.5
-_EXPLAINED: Final = 0.1
+_EXPLAINED: Final = 0.3
 _ORDINARY: Final = 0.5
 """Of the distances of cells that are more typical than the median scribble, these
 quantiles count as fully explained, and as no reason to look there."""
@@ -70,7 +70,7 @@ def find_regions(
     keep
         As of the threshold: typicality below 1 - `keep` is unknown.
     """
-    looks = _without_small(group_looks(survey.look))
+    looks = _without_small(group_looks(survey.within))
     distance = known_distance(survey.within, survey.known)
     free = unpainted(survey, strokes)
     weight = nearness(free)
@@ -78,14 +78,15 @@ def find_regions(
     excess = np.maximum(distance - least, 0)
     between = between_classes(survey) & free
     groups: list[Group] = []
-    picks = order_looks(looks, survey.within, distance, weight, least=least)
+    atypical = weight * (1 - survey.typicality) ** 2
+    picks = order_looks(looks, survey.within, distance, atypical, least=least)
     for pick in picks:
-        mask = looks == pick.look
-        if distance[mask].mean() < ordinary:
+        own = looks == pick.look
+        if distance[own].mean() < ordinary:
             continue
-        mask &= free
+        mask = np.isin(looks, pick.alike) & free
         between &= ~mask
-        groups += _group(survey, mask, excess * weight, len(groups), keep=keep)
+        groups += _group(survey, mask, excess * weight * own, len(groups), keep=keep)
     doubt = (1 - survey.margin) * weight
     for class_id in np.unique(survey.classes[between]):
         mask = between & (survey.classes == class_id)
@@ -205,7 +206,7 @@ def _parts(
     least = max(1.0, LEAST_SHARE * mask.size)
     best = [i for i in np.argsort(-sums, kind="stable") if sizes[i] >= least]
     return [
-        _region(survey, parts[boxes[i]] == i + 1, boxes[i], keep=keep)
+        _region(survey, parts[boxes[i]] == i + 1, weight[boxes[i]], boxes[i], keep=keep)
         for i in best[:PER_GROUP]
     ]
 
@@ -213,14 +214,18 @@ def _parts(
 def _region(
     survey: Survey,
     mask: npt.NDArray[np.bool_],
+    weight: Floats,
     box: tuple[slice, slice],
     *,
     keep: float,
 ) -> Region:
-    """Return the region of the cells `mask` within `box`."""
+    """Return the region of the cells `mask` within `box`.
+
+    Its point lies deep inside, among the cells that have a weight.
+    """
     edge, size = survey.edge, survey.size
     origin = (box[0].start, box[1].start)
-    inner, _ = deepest(mask)
+    inner = deepest(mask, (weight > 0).astype(np.float32))
     whole = np.zeros(survey.typicality.shape, bool)
     whole[box] = mask
     cell = (inner[0] + origin[0], inner[1] + origin[1])

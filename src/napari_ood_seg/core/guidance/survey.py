@@ -49,12 +49,9 @@ class Survey:
         `(h, w)` mean lead of the best class over the second, in [0, 1].
     classes
         `(h, w)` uint8, the best class of the middle of each cell.
-    look
-        `(d, h, w)` features of all scales, whitened over the image: what says
-        whether two places look alike.
     within
         Per scale `(d, h, w)` features in units of the spread within a class: what
-        says whether two places may be of one class.
+        says whether two places look alike, and may be of one class.
     known
         Per scale `(k, d)` means of the classes, in the same units.
     origin
@@ -66,7 +63,6 @@ class Survey:
     typicality: Floats = field(repr=False)
     margin: Floats = field(repr=False)
     classes: npt.NDArray[np.uint8] = field(repr=False)
-    look: Floats = field(repr=False)
     within: tuple[Floats, ...] = field(repr=False)
     known: tuple[Floats, ...] = field(repr=False)
     origin: tuple[int, int] = (0, 0)
@@ -174,7 +170,6 @@ def take_survey(
         typicality=scalars[0],
         margin=scalars[1],
         classes=scalars[2].astype(np.uint8),
-        look=np.concatenate(levels),
         within=within,
         known=known,
         origin=origin,
