@@ -38,6 +38,16 @@ def items(plot: SpectraPlot, kind: str) -> list[Any]:
     return [i for i in found if type(i).__name__ == kind]
 
 
+def test_number_at_the_top_of_a_low_plot_is_whole(plot: SpectraPlot) -> None:
+    plot.resize(420, 128)
+    plot.set_axis(NM, "Wavelength (nm)")
+    plot.set_rows([row(np.full(51, 0.5))])
+    item = plot._plot.getPlotItem()
+    item.layout.activate()
+    top = item.mapRectToScene(item.getViewBox().geometry()).top()
+    assert top >= plot.fontMetrics().height() // 2
+
+
 def test_pyqtgraph_is_not_loaded_before_the_first_plot() -> None:
     code = (
         "import sys; from napari_ood_seg.plugin.panels import spectra;"

@@ -110,7 +110,9 @@ class SpectraPlot(Plot):
         self._live.setZValue(10)
         item.addItem(self._live)
         item.setLabel("bottom", self._label, color=self._ink.name())
-        item.getAxis("left").setWidth(self.fontMetrics().horizontalAdvance("0.0000 "))
+        metrics = self.fontMetrics()
+        item.getAxis("left").setWidth(metrics.horizontalAdvance("0.0000 "))
+        item.setContentsMargins(0, metrics.height() // 2, 0, 0)  # for the top number
         pad = 0.5 if len(self._axis) == 1 else 0.0
         if len(self._axis) <= _FEW and pad == 0.0:
             pad = 0.08 * float(self._axis[-1] - self._axis[0])
