@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 N_LOOKS: Final = 80
 """Kinds of look that an image is divided into; several make up what one would name."""
 
-N_PICKS: Final = 12
+N_PICKS: Final = 8
 """Looks that are put in order."""
 
 TOLERANCE: Final = 1.2
@@ -139,29 +139,35 @@ def order_looks(
     if len(numbers) == 0:
         return ()
     means = [np.stack([z[:, looks == i].mean(1) for i in numbers]) for z in within]
-    between = log_distances([m.T[:, None] for m in means], means)[:, 0]
-    shared = between <= least + TOLERANCE / 2
     to_look = np.maximum(log_distances(within, means), least)
     now = np.maximum(distance, least)
-    left = np.ones(len(numbers), bool)
-    picks: list[Pick] = []
-    while left.any() and len(picks) < N_PICKS:
-        gains = [
-            float(np.vdot(weight, np.maximum(now - to, 0) ** _POWER)) * free
-            for to, free in zip(to_look, left, strict=True)
-        ]
-        best = int(np.argmax(gains))
-        if gains[best] <= 0:
-            break
-        alike = shared[best] & left
-        alike[best] = True
-        picks.append(
-            Pick(
-                look=int(numbers[best]),
-                alike=tuple(numbers[alike].tolist()),
-                gain=gains[best],
-            )
+    best: list[int] = []
+    gained: list[float] = []
+    while len(best) < min(N_PICKS, len(numbers)):
+        gains = np.array(
+            [np.vdot(weight, np.maximum(now - to, 0) ** _POWER) for to in to_look]
         )
-        left &= ~alike
-        now = np.minimum(now, np.maximum(to_look[best] - TOLERANCE, least))
-    return tuple(picks)
+        gains[best] = 0
+        if gains.max() <= 0:
+            break
+        best.append(int(gains.argmax()))
+        gained.append(float(gains.max()))
+        now = np.minimum(now, np.maximum(to_look[best[-1]] - TOLERANCE, least))
+    return tuple(
+        Pick(look=int(numbers[i]), alike=tuple(numbers[own].tolist()), gain=gain)
+        for i, own, gain in zip(best, _shares(means, best, least), gained, strict=True)
+    )
+
+
+def _shares(
+    means: Sequence[Floats], picked: Sequence[int], least: float
+) -> npt.NDArray[np.bool_]:
+    """Return `(n, k)` bool: of each look that was picked, which it is shown with.
+
+    The others belong to the nearest one that was picked, if that explains them.
+    """
+    as_cells = [m.T[:, None] for m in means]
+    to = log_distances(as_cells, [m[list(picked)] for m in means])[:, 0]
+    to[np.arange(len(picked)), picked] = -np.inf
+    nearest: npt.NDArray[np.bool_] = to == to.min(0, initial=np.inf)
+    return nearest & (to <= least + TOLERANCE)
