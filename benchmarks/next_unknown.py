@@ -27,9 +27,10 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks.stroke_cost import drive
-from napari_ood_seg.core.config import InstantConfig
+from napari_ood_seg.core.config import InstantConfig, TileConfig
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
+from napari_ood_seg.core.data.tiling import iter_tiles
 from napari_ood_seg.core.device import pick_device
 from napari_ood_seg.core.features import reading
 from napari_ood_seg.core.guidance.groups import in_turn
@@ -68,15 +69,12 @@ def holdouts(bench: Any, data: Path, only: list[str]) -> Iterator[Any]:  # noqa:
                     yield task
 
 
-def some_of(shape: tuple[int, int], seed: int) -> list[tuple[slice, slice]]:
+def some_of(shape: tuple[int, int], seed: int) -> list[tuple[slice, ...]]:
     """Return three quarters of the squares of `SQUARE` pixels of an image."""
-    cells = [
-        (slice(row, row + SQUARE), slice(column, column + SQUARE))
-        for row in range(0, shape[0], SQUARE)
-        for column in range(0, shape[1], SQUARE)
-    ]
+    cells = list(iter_tiles(shape, TileConfig(size=SQUARE, halo=0)))
     rng = np.random.default_rng(seed)
-    return [cells[i] for i in sorted(rng.permutation(len(cells))[len(cells) // 4 :])]
+    kept = sorted(rng.permutation(len(cells))[len(cells) // 4 :])
+    return [cells[i].inner for i in kept]
 
 
 def one(task: Any, marks: np.ndarray, seed: int, config: InstantConfig) -> Row:  # noqa: ANN401 - scribblebench's

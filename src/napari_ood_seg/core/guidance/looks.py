@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy import ndimage as ndi
 from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import cdist
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,9 +96,8 @@ def log_distances(within: Sequence[Floats], means: Sequence[Floats]) -> Floats:
     """
     total: Floats = np.zeros((len(means[0]), *within[0].shape[1:]), np.float32)
     for z, m in zip(within, means, strict=True):
-        squares = (z**2).sum(0) + (m**2).sum(1)[:, None, None]
-        squares -= 2 * np.tensordot(m, z, 1)
-        total += np.log(np.maximum(squares, 1e-6))
+        squares = cdist(m, z.reshape(len(z), -1).T, "sqeuclidean")
+        total += np.log(np.maximum(squares, 1e-6)).reshape(total.shape)
     return total / np.float32(len(means))
 
 

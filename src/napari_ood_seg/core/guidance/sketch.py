@@ -26,29 +26,28 @@ _NEAR: Final = 5
 _AROUND: Final = np.ones((3, 3), bool)
 
 
-def deepest(mask: Mask, weight: npt.NDArray[np.float32] | None = None) -> Point:
-    """Return the cell of a mask that is farthest from its outside.
+def deepest(mask: Mask, weight: npt.NDArray[np.float32]) -> Point:
+    """Return a cell deep inside a mask, on its medial axis.
 
-    The outside begins beyond the edges of the image.
+    That where the distance to its outside times the mean weight nearby is largest. The
+    outside begins beyond the edges of the image.
 
     Parameters
     ----------
     weight
-        `(h, w)` of each cell. The point then is on the medial axis, where the depth
-        times the mean weight nearby is largest.
+        `(h, w)` of each cell.
 
     Examples
     --------
-    >>> deepest(np.ones((3, 5), bool))
+    >>> deepest(np.ones((3, 5), bool), np.eye(3, 5, dtype=np.float32))
     (1, 1)
     """
     outside = np.pad(mask, 1)
     depth = ndi.distance_transform_edt(outside)[1:-1, 1:-1]
-    if weight is not None:
-        axis = skeletonize(outside)[1:-1, 1:-1]
-        nearby = ndi.uniform_filter(weight, _NEAR)
-        depth *= np.where(axis, nearby + np.finfo(np.float32).tiny, 0)
-    row, column = np.unravel_index(int(depth.argmax()), mask.shape)
+    axis = skeletonize(outside)[1:-1, 1:-1]
+    nearby = ndi.uniform_filter(weight, _NEAR) + np.finfo(np.float32).tiny
+    best = int(np.where(axis, depth * nearby, 0).argmax())
+    row, column = np.unravel_index(best, mask.shape)
     return int(row), int(column)
 
 
