@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from qtpy.QtCore import QTimer
 
 from napari_ood_seg.core.types import UNKNOWN
 from napari_ood_seg.plugin.layers import role_of
@@ -240,3 +241,23 @@ def test_what_is_too_large_is_not_copied(driver: Driver) -> None:
     driver.push("Copy")
     assert "it classes copy" not in driver.viewer.layers
     assert driver.message[1] == "warning"
+
+
+def test_the_mouse_gets_between_reading_and_drawing(driver: Driver) -> None:
+    _, heatmap = trained(driver)
+    driver.until(lambda: driver.panel.overlays.still)
+    order: list[str] = []
+    scene: Any = driver.viewer.window._qt_viewer.canvas._scene_canvas
+
+    def on_read(_: object) -> None:
+        order.append("read")
+
+    def on_draw(_: object) -> None:
+        order.append("drawn")
+
+    heatmap.events.set_data.connect(on_read)
+    scene.events.draw.connect(on_draw)
+    driver.panel.overlays._draw()
+    QTimer.singleShot(0, lambda: order.append("moved"))
+    driver.until(lambda: "drawn" in order)
+    assert order == ["read", "moved", "drawn"]

@@ -132,6 +132,11 @@ def camera_of(viewer: Viewer) -> Any:  # noqa: ANN401 - napari is untyped
 
 def canvas_of(viewer: Viewer) -> QWidget:
     """Return the widget that napari draws on."""
-    native = viewer.window._qt_viewer.canvas.native  # noqa: SLF001 - no other way
+    native = drawer_of(viewer).native
     assert isinstance(native, QWidget)
     return native
+
+
+def drawer_of(viewer: Viewer) -> Any:  # noqa: ANN401 - napari is untyped
+    """Return what draws layers and overlays on the canvas."""
+    return viewer.window._qt_viewer.canvas  # noqa: SLF001 - no other way

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
+from napari_ood_seg.plugin.camera import canvas_of
 from napari_ood_seg.plugin.colormaps import class_colors
 from napari_ood_seg.plugin.layers import (
     make_classes,
@@ -51,6 +52,7 @@ class Overlays(QObject):
     def __init__(self, viewer: Viewer, session: Session) -> None:
         super().__init__()
         self._viewer = viewer
+        self._canvas = canvas_of(viewer)
         self._session = session
         self._image: Image | None = None
         self._shown_of: WeakKeyDictionary[Image, Shown] = WeakKeyDictionary()
@@ -68,6 +70,9 @@ class Overlays(QObject):
         self._still.setSingleShot(True)
         self._still.setInterval(_STILL_MS)
         self._still.timeout.connect(self._show_thumbnails)
+        self._next = QTimer(self)
+        self._next.setSingleShot(True)
+        self._next.timeout.connect(self._let_draw)
         session.result_started.connect(self._on_started)
         session.model_changed.connect(self._on_model)
         session.results_renewed.connect(self._on_renewed)
@@ -82,6 +87,8 @@ class Overlays(QObject):
         with suppress(RuntimeError):  # Qt may have deleted them at the very end
             self._redraw.stop()
             self._still.stop()
+            self._next.stop()
+            self._let_draw()
         self._session.result_started.disconnect(self._on_started)
         self._session.model_changed.disconnect(self._on_model)
         self._session.results_renewed.disconnect(self._on_renewed)
@@ -367,11 +374,17 @@ class Overlays(QObject):
                 shown.classes.colormap = colors
 
     def _draw(self, *, thumbnail: bool = False) -> None:
+        """Read the results now, and let the mouse move before they are drawn."""
         also, self._also = self._also - {self._shown}, set()
+        self._canvas.setUpdatesEnabled(False)
+        self._next.start()
         for shown in (self._shown, *also):
             for layer in shown.layers():
                 if layer in self._viewer.layers:
                     layer.refresh(extent=False, thumbnail=thumbnail)
+
+    def _let_draw(self) -> None:
+        self._canvas.setUpdatesEnabled(True)
 
 
 def _heatmap_opacity(opacity: float) -> float:

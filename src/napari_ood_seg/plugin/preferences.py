@@ -85,6 +85,8 @@ LIVE: Final = Preference("live", False, page="panel")
 BRUSH: Final = Preference("brush_size", 0, (0, 999), "panel")
 """In pixels; 0 for one that suits the image."""
 MEMORY_GB: Final = Preference("memory_gb", 2.0, (0.1, 1024.0), "computing")
+QUICK_BRUSH: Final = Preference("quick_brush", True, page="computing")
+"""Of the canvas, draw only what the brush touches."""
 DEVICE: Final = Preference("device", "auto")
 ENGINE: Final = Preference("engine", "{}")
 """Settings of the engine that are not the defaults, as JSON."""
@@ -93,7 +95,7 @@ NETWORK: Final = Preference("network", "{}")
 
 PREFERENCES: Final = (
     *(KEEP, OPACITY, SHOW_CLASSES, SHOW_HEATMAP, SHOW_UNKNOWN, LIVE, BRUSH, MEMORY_GB),
-    *(DEVICE, ENGINE, NETWORK),
+    *(QUICK_BRUSH, DEVICE, ENGINE, NETWORK),
 )
 
 

@@ -22,6 +22,7 @@ from napari_ood_seg.plugin.preferences import (
     MEMORY_GB,
     NETWORK,
     OPACITY,
+    QUICK_BRUSH,
     SHOW_CLASSES,
     SHOW_HEATMAP,
     SHOW_UNKNOWN,
@@ -92,6 +93,7 @@ class StartControl(QObject):
         panel.views.set_opacity(preferences.value(OPACITY) / 100)
         for key, preference in SHOWN.items():
             panel.views.set_shown(key, preferences.value(preference))
+        panel.frames.switch(on=preferences.value(QUICK_BRUSH))
         panel.memory_panel.set_memory(preferences.memory_gb)
         panel.session.set_memory(preferences.memory_gb)
 
@@ -122,6 +124,8 @@ class StartControl(QObject):
             panel.session.set_live(live=value)
         elif preference is BRUSH:
             self._resize(panel.images.scribbles)
+        elif preference is QUICK_BRUSH:
+            panel.frames.switch(on=value)
         for key, shown in SHOWN.items():
             if shown is preference:
                 panel.views.set_shown(key, value)

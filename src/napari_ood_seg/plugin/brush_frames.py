@@ -1,0 +1,249 @@
+"""Draws anew, of the canvas, only what a brush has touched."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from napari.components.overlays import BrushCircleOverlay
+from qtpy.QtCore import QObject
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+
+from napari_ood_seg.plugin.camera import drawer_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+    from napari.layers import Labels
+    from napari.viewer import Viewer
+
+    from napari_ood_seg.plugin.image_control import ImageControl
+
+    Box = npt.NDArray[np.float64]
+    Node = Any  # vispy is untyped
+
+_KEEP: Final = QOpenGLWidget.UpdateBehavior.PartialUpdate
+_FORGET: Final = QOpenGLWidget.UpdateBehavior.NoPartialUpdate
+
+_AROUND: Final = 2
+"""Pixels of the image around painted ones that may look different: contours."""
+
+_EDGE: Final = 3
+"""Pixels of the screen around a box: the width of a line, and rounding."""
+
+
+class BrushFrames(QObject):
+    """Has napari draw a small box of its canvas where no more can have changed.
+
+    napari draws all of its canvas at each move of a brush, every layer and every pixel.
+    Without a graphics card a layer takes milliseconds of that, which the hand feels.
+    Here, each part of the scene that vispy wants to draw again is looked at. If it is
+    painted pixels, and napari says which, or the circle at the mouse, or what cannot be
+    seen, the rest of the canvas is as in the frame before: Qt is told to keep that, and
+    OpenGL to leave it alone. Whatever else it is, all is drawn, as ever.
+
+    Parameters
+    ----------
+    viewer
+        Its canvas is followed while this is switched on. A second panel of the same
+        viewer leaves it to the first.
+    images
+        Knows the layer of scribbles.
+
+    Attributes
+    ----------
+    box
+        What the last frame drew: left, bottom, width and height in pixels of the
+        screen; `None` for all.
+    """
+
+    def __init__(self, viewer: Viewer, images: ImageControl) -> None:
+        super().__init__()
+        self._images = images
+        self._layer: Labels | None = None
+        self._drawer = drawer_of(viewer)
+        self._scene = self._drawer._scene_canvas  # noqa: SLF001 - no other way
+        self.box: tuple[int, int, int, int] | None = None
+        self._whole = True
+        self._updates = self._layer_updates = 0
+        self._painted: list[Box] = []
+        self._circles: list[Box] = []
+        self._seen: set[int] = set()
+        self._pressing = False
+        self._hooks = (
+            (self._scene.events.draw, self._begin_frame, "first"),
+            (self._scene.events.draw, self._end_frame, "last"),
+            (self._scene.events.mouse_press, self._begin_press, "first"),
+            (self._scene.events.mouse_press, self._end_press, "last"),
+        )
+        self._update = self._scene.update
+        self._on = False
+
+    def close(self) -> None:
+        """Leave the canvas as it was."""
+        self.switch(on=False)
+
+    def switch(self, *, on: bool) -> None:
+        """Draw only what the brush touches from now on, or everything."""
+        if self._on and not on:
+            self._on = False
+            self._leave()
+        elif on and not self._on and "update" not in vars(self._scene):
+            self._on = True
+            self._enter()
+
+    def _enter(self) -> None:
+        self._whole = True
+        self._scene.update = self._on_update
+        self._scene.native.setUpdateBehavior(_KEEP)
+        self._scene.native.resized.connect(self._on_unknown)
+        for event, call, position in self._hooks:
+            event.connect(call, position=position)
+        self._images.changed.connect(self._on_image)
+        self._on_image()
+
+    def _leave(self) -> None:
+        self._images.changed.disconnect(self._on_image)
+        self._leave_layer()
+        for event, call, _ in self._hooks:
+            event.disconnect(call)
+        del self._scene.update
+        with suppress(RuntimeError):  # Qt may have deleted it at the very end
+            self._scene.native.resized.disconnect(self._on_unknown)
+            self._scene.native.setUpdateBehavior(_FORGET)
+            self._scene.native.update()
+
+    def _on_image(self) -> None:
+        self._leave_layer()
+        self._layer = self._images.scribbles
+        if self._layer is not None:
+            self._layer.events.labels_update.connect(self._on_painted)
+            self._layer.events.set_data.connect(self._on_unknown)
+
+    def _leave_layer(self) -> None:
+        layer, self._layer = self._layer, None
+        if layer is not None:
+            layer.events.labels_update.disconnect(self._on_painted)
+            layer.events.set_data.disconnect(self._on_unknown)
+
+    def _on_unknown(self, _: object = None) -> None:
+        self._whole = True
+
+    def _on_painted(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
+        """Note the rows and columns of what napari has just sent to be drawn."""
+        low = np.array(event.offset, float)
+        high = low + np.shape(event.data)[: len(low)]
+        self._painted.append(np.array([low - _AROUND, high + _AROUND]))
+
+    def _begin_press(self, _: object) -> None:
+        self._pressing = True
+
+    def _end_press(self, _: object) -> None:
+        self._pressing = False
+
+    def _on_update(self, node: Node = None) -> None:
+        """Look at what is to be drawn again, and pass it on."""
+        self._updates += 1
+        if not self._whole:
+            if node is not None and node is self._layer_node:
+                self._layer_updates += 1
+            else:
+                self._whole = not self._is_known(node)
+        self._update(node)
+
+    def _is_known(self, node: Node) -> bool:
+        """Whether a change of a node changes no pixel but at the circle."""
+        if node is None:
+            return False
+        if node is self._drawer.view:
+            return self._pressing  # vispy hides its frame, to look what lies below
+        if any(node is circle for circle, _ in self._circle_nodes()):
+            return True
+        return id(node) not in self._seen and not self._is_seen(node)
+
+    @property
+    def _layer_node(self) -> Node:
+        """What draws the layer of scribbles."""
+        visual = self._drawer.layer_to_visual.get(self._layer)
+        return visual and visual.node
+
+    def _circle_nodes(self) -> Iterator[tuple[Node, float]]:
+        """Yield what draws the circle at the mouse, and how wide it is on the screen.
+
+        With it comes a little square that napari draws behind each overlay.
+        """
+        for name in ("_viewer_overlay_to_visual", "_overlay_to_visual"):  # 0.9, 0.8
+            for overlay, visuals in getattr(self._drawer, name, {}).items():
+                if isinstance(overlay, BrushCircleOverlay):
+                    for visual in visuals:
+                        yield visual.node, overlay.size
+                        yield visual.box, max(visual.box.width, visual.box.height)
+
+    def _blank_nodes(self) -> list[Node]:
+        """Return what would draw the corners of a polygon, if there are none."""
+        tables = getattr(self._drawer, "_layer_overlay_to_visual", {})
+        table = tables.get(self._layer, {})
+        return [v.node for o, v in table.items() if not getattr(o, "points", True)]
+
+    def _is_seen(self, node: Node) -> bool:
+        if node in self._blank_nodes():
+            return False
+        while node is not None:
+            if not node.visible:
+                return False
+            node = node.parent
+        return True
+
+    def _begin_frame(self, _: object) -> None:
+        """Let OpenGL draw what has changed, if that is known."""
+        painted, self._painted = self._painted, []
+        whole = self._whole or not self._updates or self._layer_updates != len(painted)
+        self._whole = False
+        self._updates = self._layer_updates = 0
+        self._pressing = False
+        before, self._circles = self._circles, list(self._circle_boxes())
+        self.box = None
+        if not whole:
+            painted = [self._on_screen(box) for box in painted]
+            self.box = self._around([*before, *self._circles, *painted])
+            self._scene.context.set_state(scissor_test=True)
+            self._scene.context.set_scissor(*self.box)
+
+    def _end_frame(self, _: object) -> None:
+        self._scene.context.set_state(scissor_test=False)
+        blank = self._blank_nodes()
+        self._seen = {id(n) for n in _visible(self._scene.scene) if n not in blank}
+
+    def _circle_boxes(self) -> Iterator[Box]:
+        for node, diameter in self._circle_nodes():
+            if node.parent is not None and self._is_seen(node):
+                at = np.array(node.transform.translate[:2], float)
+                yield np.array([at - diameter / 2, at + diameter / 2])
+
+    def _on_screen(self, box: Box) -> Box:
+        """Return x and y, in pixels of the canvas, around rows and columns."""
+        rows, columns = box.T
+        corners = np.stack(np.meshgrid(columns, rows), -1).reshape(-1, 2)
+        at = self._layer_node.get_transform("visual", "canvas").map(corners)
+        at = at[:, :2] / at[:, 3:]
+        return np.array([at.min(0), at.max(0)])
+
+    def _around(self, boxes: list[Box]) -> tuple[int, int, int, int]:
+        """Return what OpenGL has to draw for some boxes; its rows count from below."""
+        low, high = np.zeros((2, 2))
+        if boxes:
+            low, high = np.min(boxes, (0, 1)) - _EDGE, np.max(boxes, (0, 1)) + _EDGE
+        size, scale = self._scene.physical_size, self._scene.pixel_scale
+        left, top = np.clip(np.floor(low * scale), 0, size).astype(int).tolist()
+        right, end = np.clip(np.ceil(high * scale), 0, size).astype(int).tolist()
+        return left, size[1] - end, right - left, end - top
+
+
+def _visible(node: Node) -> Iterator[Node]:
+    """Yield a node and those below it, as far as they are drawn."""
+    if node.visible:
+        yield node
+        for child in node.children:
+            yield from _visible(child)

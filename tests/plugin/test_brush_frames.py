@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QEvent, QPointF
+from qtpy.QtGui import QEnterEvent
+from qtpy.QtWidgets import QApplication
+from vispy import gloo
+
+from napari_ood_seg.plugin.brush_frames import BrushFrames
+from napari_ood_seg.plugin.camera import camera_of
+from napari_ood_seg.plugin.preferences import QUICK_BRUSH
+from tests.plugin.driver import LEFT, two_halves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+    from numpy.random import Generator
+
+    from tests.plugin.driver import Driver
+
+    Picture = npt.NDArray[np.uint8]
+
+
+class Screen:
+    """What is on the canvas after each frame."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self.scene: Any = driver.viewer.window._qt_viewer.canvas._scene_canvas
+        self.pictures: list[Picture] = []
+        self.boxes: list[tuple[int, int, int, int] | None] = []
+        self.scene.events.draw.connect(self._on_draw, position="last")
+
+    def _on_draw(self, _: object) -> None:
+        self.pictures.append(gloo.read_pixels(alpha=False).copy())
+        self.boxes.append(self._driver.panel.frames.box)
+
+    def all_of(self) -> Picture:
+        """Have everything drawn, and return it."""
+        before = len(self.pictures)
+        self.scene.update()
+        self._driver.until(lambda: len(self.pictures) > before)
+        assert self.boxes[-1] is None
+        return self.pictures[-1]
+
+    def settle(self) -> None:
+        """Wait until what is to be drawn has been."""
+        self._driver.until(lambda: not self.scene._update_pending)
+
+    def check(self) -> None:
+        """Compare what is seen with a frame that draws everything."""
+        self.settle()
+        seen = self.pictures[-1]
+        np.testing.assert_array_equal(seen, self.all_of())
+
+
+@pytest.fixture
+def screen(driver: Driver) -> Screen:
+    driver.add_image(two_halves())
+    driver.paint_both()
+    driver.train()
+    driver.until(lambda: driver.panel.overlays.still and not driver.panel.calm.held)
+    return Screen(driver)
+
+
+def enter(driver: Driver) -> None:
+    """Bring the mouse onto the canvas, so that napari shows its circle."""
+    there = QPointF(5, 5)
+    QApplication.sendEvent(driver.canvas, QEnterEvent(there, there, there))
+
+
+def leave(driver: Driver) -> None:
+    QApplication.sendEvent(driver.canvas, QEvent(QEvent.Type.Leave))
+
+
+def small(screen: Screen) -> list[bool]:
+    """Return of each frame whether it drew less than a quarter of the canvas."""
+    width, height = screen.scene.physical_size
+    return [b is not None and b[2] * b[3] < width * height / 4 for b in screen.boxes]
+
+
+def test_only_what_is_painted_is_drawn_and_all_is_right(
+    driver: Driver, screen: Screen
+) -> None:
+    screen.all_of()
+    screen.boxes.clear()
+    driver.press((30, 8))
+    for column in (12, 16, 20):
+        driver.move((30, column), buttons=LEFT)
+        screen.settle()
+    assert all(small(screen))
+    assert len(screen.boxes) >= 3
+    screen.check()
+    driver.release((30, 20))
+    driver.until(lambda: driver.panel.overlays.still)
+    screen.check()
+
+
+@pytest.mark.parametrize("angle", [0.0, 30.0])
+def test_scaled_and_turned_layers(driver: Driver, screen: Screen, angle: float) -> None:
+    for layer in driver.viewer.layers:
+        layer.scale, layer.rotate = (0.5, 1.5), angle
+    driver.show_all()
+    screen.all_of()
+    screen.boxes.clear()
+    driver.stroke((30, 8), (34, 20), (50, 22))
+    screen.check()
+    assert sum(small(screen)) >= 3
+
+
+def test_the_circle_at_the_mouse_is_followed(driver: Driver, screen: Screen) -> None:
+    driver.layer.brush_size = 9
+    enter(driver)
+    driver.move((20, 20))
+    screen.check()
+    without = screen.pictures[-1]
+    screen.boxes.clear()
+    for column in (24, 30, 40):
+        driver.move((20, column))
+        screen.check()
+    assert sum(small(screen)) == 3  # the others are to compare with
+    assert (screen.pictures[-1] != without).any()
+    leave(driver)
+    screen.check()
+
+
+def test_a_press_and_another_class_do_not_draw_everything(
+    driver: Driver, screen: Screen
+) -> None:
+    screen.all_of()
+    screen.boxes.clear()
+    driver.panel.classes.select(driver.session.classes[0].id)
+    driver.press((30, 8))
+    screen.settle()
+    assert screen.boxes
+    assert all(small(screen))
+    driver.release((30, 8))
+    screen.check()
+
+
+def fade(driver: Driver) -> None:
+    driver.viewer.layers[0].opacity = 0.7
+
+
+def pan(driver: Driver) -> None:
+    camera_of(driver.viewer).center = (20.0, 30.0)
+
+
+def hide(driver: Driver) -> None:
+    driver.viewer.layers[-1].visible = not driver.viewer.layers[-1].visible
+
+
+def undo(driver: Driver) -> None:
+    driver.layer.undo()
+
+
+def recolour(driver: Driver) -> None:
+    driver.session.recolor_class(driver.session.classes[0].id, "#00ffff")
+
+
+def contour(driver: Driver) -> None:
+    driver.layer.contour = 2 - driver.layer.contour
+
+
+def show_scale(driver: Driver) -> None:
+    viewer: Any = driver.viewer
+    canvas = getattr(viewer, "canvas", None)
+    scale_bar = viewer.scale_bar if canvas is None else canvas.overlays.scale_bar
+    scale_bar.visible = not scale_bar.visible
+
+
+def resize(driver: Driver) -> None:
+    window = driver.viewer.window._qt_window
+    window.resize(window.width() - 20, window.height() - 10)
+
+
+CHANGES: list[Callable[[Driver], None]] = [
+    *(fade, pan, hide, undo, recolour, contour, show_scale, resize)
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_else_changes_draws_everything(
+    driver: Driver, screen: Screen, change: Callable[[Driver], None]
+) -> None:
+    driver.press((30, 8))
+    driver.move((30, 12), buttons=LEFT)
+    screen.settle()
+    change(driver)
+    driver.layer.paint((40.0, 40.0), 2)
+    screen.check()
+    assert None in screen.boxes
+    driver.release((30, 12), at=driver.canvas.rect().center())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_at_random(driver: Driver, screen: Screen, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    enter(driver)
+    for _ in range(40):
+        act(driver, rng)
+        screen.check()
+    assert sum(small(screen)) >= 10
+
+
+def act(driver: Driver, rng: Generator) -> None:
+    """Do something that a painter does."""
+    here, there = ((*rng.integers(6, 58, 2).tolist(),) for _ in range(2))
+    what = rng.integers(6)
+    if what < 3:
+        driver.stroke(here, there)
+    elif what < 4:
+        driver.move(here)
+    elif what < 5:
+        driver.layer.brush_size = int(rng.integers(1, 20))
+    else:
+        change = CHANGES[rng.integers(len(CHANGES) - 1)]
+        change(driver)
+        driver.viewer.layers[0].opacity = 1.0
+
+
+def test_a_second_panel_leaves_it_to_the_first(driver: Driver, screen: Screen) -> None:
+    first = screen.scene.update
+    other = BrushFrames(driver.viewer, driver.images)
+    other.switch(on=True)
+    assert screen.scene.update == first
+    other.close()
+    assert screen.scene.update == first
+    driver.stroke((30, 8), (30, 20))
+    screen.check()
+
+
+def test_it_can_be_switched_off_and_on(driver: Driver, screen: Screen) -> None:
+    native: Any = driver.canvas
+    preferences, panel = driver.panel.preferences, driver.panel
+    preferences.changed.emit(QUICK_BRUSH, False)
+    assert "update" not in vars(screen.scene)
+    assert native.updateBehavior() == type(native).UpdateBehavior.NoPartialUpdate
+    screen.all_of()
+    screen.boxes.clear()
+    driver.stroke((30, 8), (30, 20))
+    screen.settle()
+    assert set(screen.boxes) == {None}
+    preferences.changed.emit(QUICK_BRUSH, True)
+    driver.stroke((34, 8), (34, 20))
+    screen.check()
+    assert any(small(screen))
+    panel.frames.close()
+    panel.frames.close()
+    assert "update" not in vars(screen.scene)
+
+
+def test_what_qt_alone_wants_draws_everything(driver: Driver, screen: Screen) -> None:
+    driver.stroke((30, 8), (30, 20))
+    screen.settle()
+    screen.boxes.clear()
+    driver.canvas.update()
+    driver.until(lambda: bool(screen.boxes))
+    assert screen.boxes == [None]
