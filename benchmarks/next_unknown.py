@@ -7,6 +7,7 @@ random points of low typicality (expected values, no sampling).
 
     python benchmarks/next_unknown.py --data FOLDER [--seeds 6] [--csv FILE]
 
+``--encoder FILE`` takes features of a pretrained network beside the filters.
 With ``--part SEED`` the statistics of the features come from a random three quarters of
 each image, which should make no difference.
 
@@ -129,6 +130,7 @@ def main() -> None:
     parser.add_argument("--strokes", type=int, default=4)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--part", type=int, metavar="SEED")
+    parser.add_argument("--encoder", default="", help="file of pretrained weights")
     parser.add_argument("--csv", type=Path)
     args = parser.parse_args()
     sys.path.insert(0, str(args.bench or args.data.parent))
@@ -137,12 +139,12 @@ def main() -> None:
         patch.object(reading, "is_sampled_whole", lambda _: False).start()
         crops = partial(some_of, seed=args.part)
         patch.object(reading, "spread_crops", crops).start()
-    rows = []
+    rows, config = [], InstantConfig(encoder=args.encoder)
     for task in holdouts(bench, args.data, args.only):
         for seed in range(args.seeds):
             marks = bench.draw(task.test, task.known, args.strokes, seed)
             if all((marks == i).sum() >= 10 for i in range(1, len(task.known) + 1)):
-                rows.append(one(task, marks, seed, InstantConfig()))
+                rows.append(one(task, marks, seed, config))
                 print(*rows[-1], file=sys.stderr, flush=True)
     print(table(rows))
     print(

@@ -11,6 +11,7 @@ from vispy import gloo
 
 from napari_ood_seg.plugin.brush_frames import BrushFrames
 from napari_ood_seg.plugin.camera import camera_of
+from napari_ood_seg.plugin.layers import FACTS
 from napari_ood_seg.plugin.preferences import QUICK_BRUSH
 from tests.plugin.driver import LEFT, two_halves
 
@@ -223,6 +224,23 @@ def act(driver: Driver, rng: Generator) -> None:
         driver.viewer.layers[0].opacity = 1.0
 
 
+def test_a_volume_is_drawn_as_ever(driver: Driver) -> None:
+    facts = {FACTS: {"axes": "ZYX", "wavelengths": None, "bands": None}}
+    data = np.stack([two_halves()[..., 0]] * 3)
+    driver.add_image(data, rgb=False, metadata=facts)
+    driver.viewer.dims.ndisplay = 3
+    screen = Screen(driver)
+    screen.all_of()
+    driver.until(lambda: not driver.panel.frames._whole)
+    screen.boxes.clear()
+    driver.layer.n_edit_dimensions = 3
+    driver.layer.paint((1.0, 20.0, 20.0), 1)
+    driver.until(lambda: bool(screen.boxes))
+    assert set(screen.boxes) == {None}
+    screen.check()
+    driver.viewer.dims.ndisplay = 2
+
+
 def test_a_second_panel_leaves_it_to_the_first(driver: Driver, screen: Screen) -> None:
     first = screen.scene.update
     other = BrushFrames(driver.viewer, driver.images)
@@ -232,6 +250,13 @@ def test_a_second_panel_leaves_it_to_the_first(driver: Driver, screen: Screen) -
     assert screen.scene.update == first
     driver.stroke((30, 8), (30, 20))
     screen.check()
+
+
+def test_a_napari_that_draws_otherwise_is_left_alone(driver: Driver) -> None:
+    driver.panel.frames.close()
+    driver.panel.frames._drawer = object()
+    driver.panel.frames.switch(on=True)
+    assert "update" not in vars(Screen(driver).scene)
 
 
 def test_it_can_be_switched_off_and_on(driver: Driver, screen: Screen) -> None:

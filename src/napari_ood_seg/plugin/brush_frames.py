@@ -90,9 +90,15 @@ class BrushFrames(QObject):
         if self._on and not on:
             self._on = False
             self._leave()
-        elif on and not self._on and "update" not in vars(self._scene):
+        elif on and not self._on and self._can_follow():
             self._on = True
             self._enter()
+
+    def _can_follow(self) -> bool:
+        """Whether nobody does already, and napari draws as is known of it."""
+        needed = ("view", "layer_to_visual")
+        known = all(hasattr(self._drawer, name) for name in needed)
+        return known and "update" not in vars(self._scene)
 
     def _enter(self) -> None:
         self._whole = True
@@ -136,6 +142,7 @@ class BrushFrames(QObject):
         low = np.array(event.offset, float)
         high = low + np.shape(event.data)[: len(low)]
         self._painted.append(np.array([low - _AROUND, high + _AROUND]))
+        self._whole |= len(low) != 2
 
     def _begin_press(self, _: object) -> None:
         self._pressing = True
