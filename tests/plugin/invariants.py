@@ -47,7 +47,8 @@ class Troubles(logging.Handler):
         self.found: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.found.append(f"log: {record.getMessage()}")
+        found = logging.Formatter("log: %(message)s").format(record)
+        self.found.append(found)  # with the traceback, if there is one
 
     def on_exception(
         self,
