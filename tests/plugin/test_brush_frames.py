@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QApplication
 from vispy import gloo
 
 from napari_ood_seg.plugin.brush_frames import BrushFrames
-from napari_ood_seg.plugin.camera import camera_of
+from napari_ood_seg.plugin.camera import camera_of, drawer_of
 from napari_ood_seg.plugin.layers import FACTS
 from napari_ood_seg.plugin.preferences import QUICK_BRUSH
 from tests.plugin.driver import LEFT, two_halves
@@ -31,7 +31,7 @@ class Screen:
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-        self.scene: Any = driver.viewer.window._qt_viewer.canvas._scene_canvas
+        self.scene: Any = drawer_of(driver.viewer)._scene_canvas
         self.pictures: list[Picture] = []
         self.boxes: list[tuple[int, int, int, int] | None] = []
         self.scene.events.draw.connect(self._on_draw, position="last")
@@ -253,10 +253,14 @@ def test_a_second_panel_leaves_it_to_the_first(driver: Driver, screen: Screen) -
 
 
 def test_a_napari_that_draws_otherwise_is_left_alone(driver: Driver) -> None:
-    driver.panel.frames.close()
-    driver.panel.frames._drawer = object()
-    driver.panel.frames.switch(on=True)
-    assert "update" not in vars(Screen(driver).scene)
+    screen, frames = Screen(driver), driver.panel.frames
+    frames.close()
+    drawer, frames._drawer = frames._drawer, object()
+    frames.switch(on=True)
+    assert "update" not in vars(screen.scene)
+    frames._drawer = drawer
+    frames.switch(on=True)
+    assert "update" in vars(screen.scene)
 
 
 def test_it_can_be_switched_off_and_on(driver: Driver, screen: Screen) -> None:

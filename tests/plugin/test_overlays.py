@@ -7,6 +7,7 @@ import pytest
 from qtpy.QtCore import QTimer
 
 from napari_ood_seg.core.types import UNKNOWN
+from napari_ood_seg.plugin.camera import drawer_of
 from napari_ood_seg.plugin.layers import role_of
 from tests.plugin.driver import two_halves
 
@@ -247,7 +248,7 @@ def test_the_mouse_gets_between_reading_and_drawing(driver: Driver) -> None:
     _, heatmap = trained(driver)
     driver.until(lambda: driver.panel.overlays.still)
     order: list[str] = []
-    scene: Any = driver.viewer.window._qt_viewer.canvas._scene_canvas
+    scene: Any = drawer_of(driver.viewer)._scene_canvas
 
     def on_read(_: object) -> None:
         order.append("read")

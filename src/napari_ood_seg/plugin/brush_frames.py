@@ -64,7 +64,7 @@ class BrushFrames(QObject):
         self._images = images
         self._layer: Labels | None = None
         self._drawer = drawer_of(viewer)
-        self._scene = self._drawer._scene_canvas  # noqa: SLF001 - no other way
+        self._scene: Any = getattr(self._drawer, "_scene_canvas", None)
         self.box: tuple[int, int, int, int] | None = None
         self._whole = True
         self._updates = self._layer_updates = 0
@@ -72,13 +72,6 @@ class BrushFrames(QObject):
         self._circles: list[Box] = []
         self._seen: set[int] = set()
         self._pressing = False
-        self._hooks = (
-            (self._scene.events.draw, self._begin_frame, "first"),
-            (self._scene.events.draw, self._end_frame, "last"),
-            (self._scene.events.mouse_press, self._begin_press, "first"),
-            (self._scene.events.mouse_press, self._end_press, "last"),
-        )
-        self._update = self._scene.update
         self._on = False
 
     def close(self) -> None:
@@ -96,45 +89,56 @@ class BrushFrames(QObject):
 
     def _can_follow(self) -> bool:
         """Whether nobody does already, and napari draws as is known of it."""
-        needed = ("view", "layer_to_visual")
+        needed = ("_scene_canvas", "view", "layer_to_visual")
         known = all(hasattr(self._drawer, name) for name in needed)
         return known and "update" not in vars(self._scene)
 
     def _enter(self) -> None:
         self._whole = True
+        self._update = self._scene.update
         self._scene.update = self._on_update
         self._scene.native.setUpdateBehavior(_KEEP)
-        self._scene.native.resized.connect(self._on_unknown)
-        for event, call, position in self._hooks:
-            event.connect(call, position=position)
+        self._scene.native.resized.connect(self._draw_all)
+        for event, before, after in self._around_what():
+            event.connect(before, position="first")
+            event.connect(after, position="last")
         self._images.changed.connect(self._on_image)
         self._on_image()
 
     def _leave(self) -> None:
         self._images.changed.disconnect(self._on_image)
         self._leave_layer()
-        for event, call, _ in self._hooks:
-            event.disconnect(call)
+        for event, before, after in self._around_what():
+            event.disconnect(before)
+            event.disconnect(after)
         del self._scene.update
         with suppress(RuntimeError):  # Qt may have deleted it at the very end
-            self._scene.native.resized.disconnect(self._on_unknown)
+            self._scene.native.resized.disconnect(self._draw_all)
             self._scene.native.setUpdateBehavior(_FORGET)
             self._scene.native.update()
+
+    def _around_what(self) -> tuple[tuple[Any, Any, Any], ...]:
+        """Return events of vispy, and what is done before and after each."""
+        events = self._scene.events
+        return (
+            (events.draw, self._begin_frame, self._end_frame),
+            (events.mouse_press, self._begin_press, self._end_press),
+        )
 
     def _on_image(self) -> None:
         self._leave_layer()
         self._layer = self._images.scribbles
         if self._layer is not None:
             self._layer.events.labels_update.connect(self._on_painted)
-            self._layer.events.set_data.connect(self._on_unknown)
+            self._layer.events.set_data.connect(self._draw_all)
 
     def _leave_layer(self) -> None:
         layer, self._layer = self._layer, None
         if layer is not None:
             layer.events.labels_update.disconnect(self._on_painted)
-            layer.events.set_data.disconnect(self._on_unknown)
+            layer.events.set_data.disconnect(self._draw_all)
 
-    def _on_unknown(self, _: object = None) -> None:
+    def _draw_all(self, _: object = None) -> None:
         self._whole = True
 
     def _on_painted(self, event: Any) -> None:  # noqa: ANN401 - napari events are untyped
@@ -186,7 +190,9 @@ class BrushFrames(QObject):
                 if isinstance(overlay, BrushCircleOverlay):
                     for visual in visuals:
                         yield visual.node, overlay.size
-                        yield visual.box, max(visual.box.width, visual.box.height)
+                        box = getattr(visual, "box", None)
+                        if box is not None:
+                            yield box, max(box.width, box.height)
 
     def _blank_nodes(self) -> list[Node]:
         """Return what would draw the corners of a polygon, if there are none."""
@@ -209,7 +215,7 @@ class BrushFrames(QObject):
         whole = self._whole or not self._updates or self._layer_updates != len(painted)
         self._whole = False
         self._updates = self._layer_updates = 0
-        self._pressing = False
+        self._pressing = False  # should a press have failed
         before, self._circles = self._circles, list(self._circle_boxes())
         self.box = None
         if not whole:
