@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from concurrent.futures import Executor, Future
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +20,19 @@ PATIENCE_S = 20.0
 
 
 class InlineExecutor(Executor):
-    """Runs at once; the test needs no waiting."""
+    """Runs at once, one after the other; the test needs no waiting."""
+
+    def __init__(self) -> None:
+        self._queue: deque[Callable[[], Any]] = deque()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kw: Any) -> Future[Any]:
-        fn(*args, **kw)
+        self._queue.append(partial(fn, *args, **kw))
+        if len(self._queue) == 1:  # else what runs now asked for it
+            while self._queue:
+                try:
+                    self._queue[0]()
+                finally:
+                    self._queue.popleft()
         return Future()
 
 

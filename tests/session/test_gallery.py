@@ -14,7 +14,7 @@ from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.inference.view import View
 from napari_ood_seg.core.training.instant import InstantTrainer, Scribbled
-from napari_ood_seg.core.types import UNLABELLED, ClassInfo
+from napari_ood_seg.core.types import UNLABELLED, ClassInfo, Progress
 from napari_ood_seg.session.session import Session
 from tests.contracts.owner import InlineExecutor
 from tests.contracts.scenes import (
@@ -279,6 +279,27 @@ def test_an_image_that_is_gone_is_forgotten(two: Two) -> None:
     session.train()
     assert session.model is not None
     assert [c.id for c in session.model.classes] == [3]
+
+
+@pytest.mark.parametrize("step", range(1, 5))
+def test_an_image_may_go_while_it_is_learned_from(two: Two, step: int) -> None:
+    """What runs goes on with what it has; then nothing of the image is kept."""
+    session = two.session
+    session.train()
+    steps: list[Progress] = []
+
+    def remove(progress: Progress) -> None:
+        steps.append(progress)
+        if len(steps) == step:
+            session.set_images([two.second])
+
+    session.progressed.connect(remove)
+    session.train()
+    assert len(steps) > step
+    assert two.told[-1][1] == "info"
+    assert session.model is not None
+    assert [c.id for c in session.model.classes] == [1, 2, 3]
+    assert list(session._workshop._stores()) == [two.second]
 
 
 # ------------------------------------------------------------------------- classes

@@ -127,7 +127,7 @@ class CalibratingSession(RefiningSession):
         self.calibration_changed.emit()
         self._say()
         keep = partial(self._workshop.keep_only, self.images)
-        self._between(keep, lambda _: None, kind="free")
+        self._afterwards(keep, lambda _: None)
         self._train_if_live()
 
     def _say(self) -> None:

@@ -297,7 +297,7 @@ class LiveSession(Working):
         if before.difference(images):
             self.results_renewed.emit()
             keep = partial(self._workshop.keep_only, self.images)
-            self._between(keep, lambda _: None, kind="free")
+            self._afterwards(keep, lambda _: None)
 
     def learn_from(self, source: ImageSource, *, learn: bool) -> None:
         """Live mode trains again, with or without an image."""

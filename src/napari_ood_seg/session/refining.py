@@ -141,7 +141,7 @@ class RefiningSession(LiveSession):
     def release_memory(self) -> None:
         """Stop everything, and give back memory; what is shown stays."""
         self.stop()
-        self._between(self._workshop.release, self._on_released, kind="release")
+        self._afterwards(self._workshop.release, self._on_released)
 
     def _on_released(self, _: object) -> None:
         self.message.emit("memory of features and networks was given back", "info")

@@ -1,6 +1,7 @@
 """Run one job at a time off the calling thread, dropping stale results.
 
-Short questions are answered on the same thread, between two events of the job.
+Short questions are answered on the same thread, between two events of the job; what
+the job must not see happen, after it.
 """
 
 from __future__ import annotations
@@ -99,10 +100,10 @@ class JobRunner(Generic[Event]):
     def ask(
         self,
         call: Callable[[], Answer],
-        on_answer: Callable[[Answer], None],
+        on_answer: Callable[[Answer], object],
         *,
         kind: str,
-        on_error: Callable[[Exception], None],
+        on_error: Callable[[Exception], object],
     ) -> None:
         """Run a short call on the worker between two events of the running job.
 
@@ -122,7 +123,7 @@ class JobRunner(Generic[Event]):
             return
         number = self._asked[kind] = self._asked.get(kind, 0) + 1
 
-        def deliver(tell: Callable[[], None]) -> None:
+        def deliver(tell: Callable[[], object]) -> None:
             def on_owner_thread() -> None:
                 if number == self._asked[kind]:
                     tell()
@@ -135,7 +136,27 @@ class JobRunner(Generic[Event]):
         if first:
             self._executor.submit(self._answer_waiting)
 
-    def call_owner(self, call: Callable[[], None]) -> None:
+    def afterwards(
+        self,
+        call: Callable[[], Answer],
+        on_answer: Callable[[Answer], object],
+        *,
+        on_error: Callable[[Exception], object],
+    ) -> None:
+        """Run a call on the worker once what was started or asked before is over.
+
+        For what takes away from under a job what it works with. Neither `cancel` nor
+        `drop` forgets it. Nothing once closed.
+
+        Parameters
+        ----------
+        on_answer, on_error
+            One of them is called on the owner's thread with what came of it.
+        """
+        if not self._closed.is_set():
+            self._executor.submit(_answer, call, on_answer, on_error, self.call_owner)
+
+    def call_owner(self, call: Callable[[], object]) -> None:
         """Run `call` on the owner's thread; dropped once closed."""
 
         def on_owner_thread() -> None:
@@ -195,9 +216,9 @@ class JobRunner(Generic[Event]):
 
 def _answer(
     call: Callable[[], Answer],
-    on_answer: Callable[[Answer], None],
-    on_error: Callable[[Exception], None],
-    deliver: Callable[[Callable[[], None]], None],
+    on_answer: Callable[[Answer], object],
+    on_error: Callable[[Exception], object],
+    deliver: Callable[[Callable[[], object]], None],
 ) -> None:
     """Deliver what `call` returns, or what goes wrong: the job must not suffer."""
     tell = _attempt(

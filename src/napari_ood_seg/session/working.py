@@ -104,14 +104,14 @@ class Working(Gallery, ABC):
         answer
             Gets what it returns, unless something of the same kind was asked since.
         """
+        self._runner.ask(call, answer, kind=kind, on_error=self._tell_error)
 
-        def tell(found: T) -> None:
-            answer(found)
+    def _afterwards(self, call: Callable[[], T], answer: Callable[[T], object]) -> None:
+        """Run a short call on the worker once the running job is over."""
+        self._runner.afterwards(call, answer, on_error=self._tell_error)
 
-        def fail(error: Exception) -> None:
-            self.message.emit(sentence(error), "error")
-
-        self._runner.ask(call, tell, kind=kind, on_error=fail)
+    def _tell_error(self, error: Exception) -> None:
+        self.message.emit(sentence(error), "error")
 
     def _set_busy(self, *, busy: bool) -> None:
         if busy != self.busy:
