@@ -189,11 +189,22 @@ def test_weights_are_fixed_where_a_class_cannot_be_left_out() -> None:
     assert ensemble.weights.tolist() == pytest.approx(expected)
 
 
-def test_two_classes_are_too_few_to_leave_one_out() -> None:
-    made = case([s for s in UNEVEN if s[0] < 3])
-    ensemble, _ = drive(crossfit(*made, CONFIG))
-    expected = [0.5, 0.5, CONFIG.distance, CONFIG.ambiguity]
+@pytest.mark.parametrize(
+    "strokes",
+    [
+        [s for s in UNEVEN if s[0] < 3],
+        [(1, 0, 30), (1, 1, 90), (2, ALWAYS_IN, 7), (3, ALWAYS_IN, 5)],
+    ],
+    ids=["two classes", "one of three has enough"],
+)
+def test_weights_are_fixed_where_there_is_nothing_to_tell_a_lost_class_from(
+    strokes: list[tuple[int, int, int]],
+) -> None:
+    config = replace(CONFIG, detectors=("mahalanobis",))
+    ensemble, calibration = drive(crossfit(*case(strokes), config))
+    expected = [1.0, CONFIG.distance, CONFIG.ambiguity]
     assert ensemble.weights.tolist() == pytest.approx(expected)
+    assert calibration.n_strokes == sum(g != ALWAYS_IN for _, g, _ in strokes)
 
 
 def test_members_are_fitted_on_everything() -> None:

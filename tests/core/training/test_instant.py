@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from napari_ood_seg.core.config import FilterConfig, InstantConfig, SpectralConfig
+from napari_ood_seg.core.config import (
+    FilterConfig,
+    InstantConfig,
+    PUConfig,
+    SpectralConfig,
+)
 from napari_ood_seg.core.data.scribbles import Scribbles
 from napari_ood_seg.core.data.source import ImageSource
 from napari_ood_seg.core.errors import ImageError, ModelMismatchError, ScribbleError
@@ -43,6 +50,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 QUICK = InstantConfig(filters=FilterConfig(sigmas=(1.0, 2.0)))
+SMALL = replace(QUICK, pu=PUConfig(steps=5, members=1))
+SOURCE = ImageSource.from_array(three_textures(), axes="YXC")
 
 
 @pytest.fixture(scope="module")
@@ -340,6 +349,24 @@ def test_a_class_of_a_few_pixels(n: int) -> None:
     assert np.isfinite(found.prediction.score).all()
     assert (found.prediction.classes[RIGHT] == 3).mean() > 0.9
     assert (found.prediction.classes[LEFT] == 1).mean() > 0.95
+
+
+@given(lengths=st.lists(st.lists(st.integers(1, 20), max_size=3), min_size=1))
+@settings(max_examples=60, deadline=None)
+def test_any_few_strokes_train(lengths: list[list[int]]) -> None:
+    """Some classes can be held out, others are too short for it."""
+    few = Scribbles(SHAPE)
+    for class_id, own in enumerate(lengths, start=1):
+        for at, n in enumerate(own):
+            row, column = (7 * class_id + 2 * at) % SHAPE[0], 11 * class_id % 60
+            few = few.add(class_id, [(row, column + i) for i in range(n)])
+    assume(few.strokes)
+    steps = train([Scribbled(SOURCE, few)], config=SMALL, device=CPU)
+    model = drive(steps)
+    assert model.class_ids == few.class_ids
+    answer = predict(model, open_features(model, SOURCE, device=CPU))
+    assert np.isfinite(answer.score).all()
+    assert set(np.unique(answer.classes)) <= set(few.class_ids)
 
 
 def test_three_pixels_are_all_there_is() -> None:

@@ -139,7 +139,8 @@ def crossfit(
 
     With three classes or more, and detectors that score class by class, the evidence
     against a held-out stroke is also taken without its class, as if that had never
-    been painted; this weighs the kinds of evidence, see `chosen_weights`.
+    been painted; this weighs the kinds of evidence, see `chosen_weights`, unless all
+    held-out strokes are of one class.
 
     Where no class has two strokes to hold one out, the scores are those of the
     pixels fitted on, and the calibration says so with `n_strokes` 0.
@@ -184,7 +185,7 @@ def crossfit(
             fitted[probe.class_id].append(evidence)
     gathered.forget_unused()
     ensemble = ensemble.standardised(list((held or fitted).values()))
-    if lost and config.by_classes:
+    if lost and len(held) > 1 and config.by_classes:
         best = chosen_weights(ensemble.weights, ensemble.scale, held, lost)
         ensemble = replace(ensemble, weights=best)
     calibration = Calibration.fit(
