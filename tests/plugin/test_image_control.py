@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import ReferenceType, ref
 
 import numpy as np
+import pytest
 from napari.layers import Image, Labels
 
 from napari_ood_seg.core.types import ClassInfo
 from napari_ood_seg.plugin.camera import camera_of
 from napari_ood_seg.plugin.layers import ROLE, role_of
-from tests.plugin.driver import open_panel, pixels, two_halves
+from tests.plugin.driver import (
+    delete_what_was_closed,
+    open_panel,
+    pixels,
+    two_halves,
+)
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -372,3 +379,30 @@ def test_a_removed_image_is_not_learned_from(driver: Driver) -> None:
     assert len(driver.session.shelf.sheets) == 1
     driver.viewer.layers.remove(first)
     assert not driver.session.shelf.sheets
+
+
+class _Pixels(np.ndarray):
+    """Pixels that tell when they are gone."""
+
+
+@pytest.mark.parametrize("step", ["Once", "Live"])
+def test_a_removed_image_takes_no_memory(driver: Driver, step: str) -> None:
+    """Scribbles and results stay in the viewer; what they lie on is not kept."""
+    pixels = two_halves().view(_Pixels)
+    gone = ref(pixels)
+    driver.add_image(pixels, name="it")
+    del pixels
+    driver.stroke((20, 10), (20, 30))
+    driver.push(step)
+    driver.until(lambda: driver.panel.overlays.classes is not None)
+    driver.until(lambda: not driver.session.busy)
+    assert gone() is not None
+    driver.viewer.layers.remove("it")
+    driver.until(lambda: _collected(gone))
+    left = [la.name for la in driver.viewer.layers]
+    assert left == ["it classes", "it OOD", "it scribbles"]
+
+
+def _collected(gone: ReferenceType[_Pixels]) -> bool:
+    delete_what_was_closed()
+    return gone() is None

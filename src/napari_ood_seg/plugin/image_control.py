@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from napari.layers import Image, Labels
 from psygnal import Signal
@@ -47,11 +47,11 @@ if TYPE_CHECKING:
 
 
 class Known(NamedTuple):
-    """What a scribbles layer showed when it was left."""
+    """What a scribbles layer showed when it was left, and, while it is there, where."""
 
     scribbles: Scribbles
     history: StrokeHistory
-    source: ImageSource | None
+    source: ReferenceType[ImageSource]
 
 
 class ImageControl(QObject):
@@ -173,8 +173,10 @@ class ImageControl(QObject):
         if self.tracker is not None:
             self._windows.follow(None)
             self.tracker.close()
+            session = self._session
+            assert session.source is not None
             self._known[self.tracker.layer] = Known(
-                self._session.scribbles, self.tracker.history, self._session.source
+                session.scribbles, self.tracker.history, ref(session.source)
             )
             self.tracker = None
 
@@ -192,7 +194,7 @@ class ImageControl(QObject):
             session.set_scribbles(self._join(layer))
             self._follow(layer, StrokeHistory()).sync()
         else:
-            if known.source is not session.source:  # axes are read in another way
+            if known.source() is not session.source:  # axes are read in another way
                 session.set_scribbles(known.scribbles)
             tracker = self._follow(layer, known.history)
             tracker.rewrite(known.scribbles)  # classes were merged or removed since

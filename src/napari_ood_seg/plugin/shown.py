@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import ReferenceType, ref
 
 import numpy as np
 
@@ -27,13 +28,22 @@ class Shown:
     """
 
     def __init__(self, session: Session) -> None:
-        self.source: ImageSource | None = None
+        self._source: ReferenceType[ImageSource] | None = None
         self.result: Result | None = None
         self.classes: Labels | None = None
         self.heatmap: Image | None = None
         self._session = session
         self._pyramids: tuple[Pyramid, ...] = ()
         self._shape = (0, 0)
+
+    @property
+    def source(self) -> ImageSource | None:
+        """The image of which the result is; layers that outlive it do not keep it."""
+        return None if self._source is None else self._source()
+
+    @source.setter
+    def source(self, source: ImageSource | None) -> None:
+        self._source = None if source is None else ref(source)
 
     def pyramids(self, shape: tuple[int, int]) -> tuple[Pyramid, Pyramid]:
         """Return classes and heatmap of an image of `(h, w)`, made when looked at."""

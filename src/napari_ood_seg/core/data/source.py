@@ -22,7 +22,7 @@ _AXES: Final = frozenset("TZYXC")
 _V = TypeVar("_V")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class ImageSource:
     """An image of any size over numpy, dask, zarr or a multiscale list.
 
