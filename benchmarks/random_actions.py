@@ -3,7 +3,7 @@
 A seeded user paints, undoes, edits classes, deletes layers, starts and stops jobs and
 closes the panel in a real viewer. Prints how often, what went wrong, what is left, and
 the resident memory of the process as it went: each time with all images closed, after
-garbage was collected and the allocator gave back what it could. With glibc also what
+garbage was collected and the allocators gave back what they could. With glibc also what
 of that is in use; the rest is free, but shares pages with what is not. Exit code 1 if
 anything failed. Needs a display with OpenGL (Xvfb will do).
 
@@ -14,13 +14,11 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import gc
 import os
 import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import napari
@@ -28,6 +26,7 @@ from qtpy.QtWidgets import QApplication
 
 import benchmarks.apart
 import benchmarks.mesa  # noqa: F401 - before a viewer is made
+from napari_ood_seg.core.device import trim
 from tests.plugin.driver import delete_what_was_closed
 from tests.plugin.hand import Hand
 from tests.plugin.invariants import OURS
@@ -39,11 +38,9 @@ ALLOWED = 1.05
 
 
 def resident() -> float:
-    """Return the resident memory in MB, without what the allocator merely keeps."""
+    """Return the resident memory in MB, without what allocators merely keep."""
     delete_what_was_closed()
-    gc.collect()
-    with suppress(OSError, AttributeError):  # glibc alone has it
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    trim()
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import ctypes
 import gc
 import platform
 import subprocess
 import sys
+import threading
 import weakref
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -17,12 +19,10 @@ from napari_ood_seg.core.device import (
     one_thread,
     pick_device,
     release_memory,
+    trim,
     unused_gpu,
 )
 from napari_ood_seg.core.errors import DeviceError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -125,6 +125,30 @@ print((before - own.memory_info().rss) / 2**20)
     run = [sys.executable, "-c", code]
     given = float(subprocess.run(run, capture_output=True, check=True).stdout)
     assert given > 0.9 * 2_000 * 80_000 / 2**20
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not torch.backends.mkl.is_available(),
+    reason="MKL is asked on Linux only",
+)
+def test_buffers_of_threads_that_ended_are_given_back() -> None:
+    torch_cpu = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
+    kept = ctypes.CDLL(str(torch_cpu)).mkl_serv_mem_stat
+    kept.restype, kept.argtypes = ctypes.c_longlong, [ctypes.POINTER(ctypes.c_int)]
+    n_buffers = ctypes.c_int()
+
+    def multiply() -> None:
+        x = torch.ones(300, 300)
+        assert float((x @ x)[0, 0]) == 300
+
+    multiply()
+    thread = threading.Thread(target=multiply)
+    thread.start()
+    thread.join()
+    assert kept(n_buffers) > 1e6
+    trim()
+    assert kept(n_buffers) == 0
+    multiply()
 
 
 @pytest.mark.gpu
