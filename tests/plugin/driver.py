@@ -18,6 +18,7 @@ from napari_ood_seg.plugin.widget import OODSegWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from weakref import ReferenceType
 
     import numpy.typing as npt
     from napari.layers import Labels
@@ -65,6 +66,12 @@ def delete_what_was_closed() -> None:
     for _ in range(2):
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     gc.collect()
+
+
+def is_gone(thing: ReferenceType[Any]) -> bool:
+    """Whether nobody has a thing any more."""
+    delete_what_was_closed()
+    return thing() is None
 
 
 class Driver:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import ReferenceType, ref
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from napari_ood_seg.core.types import ClassInfo
 from napari_ood_seg.plugin.camera import camera_of
 from napari_ood_seg.plugin.layers import ROLE, role_of
 from tests.plugin.driver import (
-    delete_what_was_closed,
+    is_gone,
     open_panel,
     pixels,
     two_halves,
@@ -381,28 +381,16 @@ def test_a_removed_image_is_not_learned_from(driver: Driver) -> None:
     assert not driver.session.shelf.sheets
 
 
-class _Pixels(np.ndarray):
-    """Pixels that tell when they are gone."""
-
-
 @pytest.mark.parametrize("step", ["Once", "Live"])
 def test_a_removed_image_takes_no_memory(driver: Driver, step: str) -> None:
     """Scribbles and results stay in the viewer; what they lie on is not kept."""
-    pixels = two_halves().view(_Pixels)
-    gone = ref(pixels)
-    driver.add_image(pixels, name="it")
-    del pixels
+    pixels = ref(driver.add_image(two_halves(), name="it").data)
     driver.stroke((20, 10), (20, 30))
     driver.push(step)
     driver.until(lambda: driver.panel.overlays.classes is not None)
     driver.until(lambda: not driver.session.busy)
-    assert gone() is not None
+    assert pixels() is not None
     driver.viewer.layers.remove("it")
-    driver.until(lambda: _collected(gone))
+    driver.until(lambda: is_gone(pixels))
     left = [la.name for la in driver.viewer.layers]
     assert left == ["it classes", "it OOD", "it scribbles"]
-
-
-def _collected(gone: ReferenceType[_Pixels]) -> bool:
-    delete_what_was_closed()
-    return gone() is None

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -10,7 +11,7 @@ from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QCheckBox, QComboBox
 
 from napari_ood_seg.plugin.layers import role_of
-from tests.plugin.driver import LEFT, two_halves
+from tests.plugin.driver import LEFT, is_gone, two_halves
 from tests.plugin.series import BANDS, NM, STRANGE, add_series, frames, train_all
 
 if TYPE_CHECKING:
@@ -201,3 +202,15 @@ def test_files(series: Driver, tmp_path: Path) -> None:
     assert {"class 1", "class 2", "wavelength (nm)"} <= set(texts)
     series.panel.spectra.save_svg(tmp_path / "no" / "s.svg")
     assert series.message[1] == "error"
+
+
+def test_a_removed_series_takes_no_memory(series: Driver) -> None:
+    """Spectra and frames were looked at; the picture in colours is read from it."""
+    train_all(series)
+    series.push("Frames")
+    series.until(lambda: not series.panel.reviews.review.stale)
+    values = ref(series.viewer.layers["series"].data)
+    for name in ("series colour", "series"):
+        series.viewer.layers.remove(name)
+    series.until(lambda: is_gone(values))
+    assert "series classes" in series.viewer.layers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
+from weakref import ref
 
 from qtpy.QtCore import QObject, QTimer
 
@@ -20,6 +21,7 @@ from napari_ood_seg.plugin.panels.spectra_plot import SpectrumRow
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from weakref import ReferenceType
 
     from napari.viewer import Viewer
 
@@ -85,7 +87,7 @@ class SpectraControl(QObject):
         self.view: SpectraPanel | None = None
         self.dock = Dock(viewer, "Spectra")
         self.layer = BandLayer(viewer, images)
-        self._axis_of: ImageSource | None = None
+        self._axis_of: ReferenceType[ImageSource] | None = None
         self._under: tuple[int, int] | None = None
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -233,8 +235,8 @@ class SpectraControl(QObject):
         source = self._session.source
         if self.view is None or source is None:
             return
-        if source is not self._axis_of:
-            self._axis_of = source
+        if self._axis_of is None or self._axis_of() is not source:
+            self._axis_of = ref(source)
             self.view.set_bands(None)
             self.view.set_axis(*band_axis(source))
         rows = [_row(line) for line in self.lines() if line.color != _INK]

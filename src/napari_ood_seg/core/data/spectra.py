@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+from weakref import ref
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from napari_ood_seg.core.errors import ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from weakref import ReferenceType
 
     import numpy.typing as npt
 
@@ -127,11 +129,14 @@ def _boxes(coords: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
 
 
 class StrokeSpectra:
-    """Sums of strokes, read once: as measured, and normalised."""
+    """Sums of strokes, read once: as measured, and normalised.
+
+    The image is somebody else's, and is not kept alive.
+    """
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Stroke, tuple[Sums, Sums]]] = {}
-        self._source: ImageSource | None = None
+        self._source: ReferenceType[ImageSource] | None = None
 
     def of(
         self, source: ImageSource, strokes: Sequence[Stroke]
@@ -145,8 +150,9 @@ class StrokeSpectra:
         ImageError
             If the image can no longer be read.
         """
-        before = self._known if source is self._source else {}
-        self._source, self._known = source, {}
+        same = self._source is not None and self._source() is source
+        before = self._known if same else {}
+        self._source, self._known = ref(source), {}
         by_class: dict[int, list[tuple[Sums, Sums]]] = {}
         for stroke in strokes:
             known = before.get(id(stroke))  # kept beside it, so the id is still its own
