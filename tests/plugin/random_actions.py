@@ -76,8 +76,13 @@ OPENING: Final = (
     *("add_image", "paint", "paint", "paint", "add_class", "paint", "paint", "paint"),
     *("train", "audit", "check_scribbles", "next_unknown", "export", "export"),
     *("export", "save_model", "load_model", "delete_result", "train", "reopen"),
+    *("open_much", "delete_all"),
 )
-"""How everybody begins, each when the one before is done: all is loaded by then."""
+"""How everybody begins, each when the one before is done.
+
+All is loaded by then, and as much was open as ever will be: for what is open at a time,
+an interpreter grows once.
+"""
 
 
 @dataclass

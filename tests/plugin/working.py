@@ -223,6 +223,18 @@ class Working(Annotating):
         self.driver.show_all()
         return True
 
+    def do_open_much(self) -> bool:
+        """Open and train on one image after the other until as much is open as ever."""
+        while len(self.viewer.layers) <= MOST_LAYERS:
+            if not self.do_add_image():
+                self.delete(self.images()[:1])  # what lies on it stays
+                continue
+            self.driver.images.choose(self.images()[-1])
+            self.do_paint()
+            self.do_train()
+            self.settle()
+        return True
+
     def do_switch_image(self) -> bool:
         return self._choose(0)
 
