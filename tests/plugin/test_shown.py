@@ -13,8 +13,13 @@ SHAPE = (64, 96)
 
 
 @pytest.fixture
-def shown() -> Shown:
-    return Shown(Session(executor=InlineExecutor(), post=lambda call: call()))
+def session() -> Session:
+    return Session(executor=InlineExecutor(), post=lambda call: call())
+
+
+@pytest.fixture
+def shown(session: Session) -> Shown:
+    return Shown(session)
 
 
 def test_nothing_is_shown_without_a_result(shown: Shown) -> None:
@@ -25,8 +30,9 @@ def test_nothing_is_shown_without_a_result(shown: Shown) -> None:
     assert not shown.fits((96, 64))
 
 
-def test_levels_read_the_result_with_the_threshold_of_now(shown: Shown) -> None:
-    session = shown._session
+def test_levels_read_the_result_with_the_threshold_of_now(
+    shown: Shown, session: Session
+) -> None:
     result = shown.result = Result(SHAPE)
     typicality = np.linspace(0, 1, 32 * 32, dtype=np.float32).reshape(32, 32)
     prediction = Prediction(
@@ -43,3 +49,7 @@ def test_levels_read_the_result_with_the_threshold_of_now(shown: Shown) -> None:
         heatmap.levels[0][32:64, 0:32], 1 - typicality, atol=1e-4
     )
     assert not np.asarray(classes.levels[0][0:32, 0:96]).any()
+    shown.close()
+    session.set_keep(0.9)
+    seen = np.asarray(classes.levels[0][32:64, 0:32])
+    np.testing.assert_array_equal(seen, np.where(typicality < 0.5, UNKNOWN, 3))

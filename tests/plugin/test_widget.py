@@ -2,13 +2,22 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
 from napari_ood_seg.plugin.widget import OODSegWidget
-from tests.plugin.driver import Driver, delete_what_was_closed, open_panel, two_halves
+from tests.contracts.garbage import uncollected
+from tests.plugin.driver import (
+    PATIENCE_MS,
+    Driver,
+    delete_what_was_closed,
+    is_gone,
+    open_panel,
+    two_halves,
+)
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -198,6 +207,27 @@ class TestClosing:
         assert [c.name for c in again.session.classes] == ["class 1", "Bright"]
         again.train()
         assert "it classes" in driver.viewer.layers
+
+    def test_takes_no_memory(self, viewer: Viewer, qtbot: QtBot) -> None:
+        """Results stay in the viewer; features go at once, the rest as garbage."""
+        driver = Driver(viewer, open_panel(viewer), qtbot)
+        driver.add_image(two_halves(), name="it")
+        driver.paint_both()
+        driver.train()
+        kept = driver.session._workshop._stores()
+        features = [ref(store) for own in kept.values() for store in own]
+        assert features
+        seen = np.asarray(viewer.layers["it classes"].data[0])
+        assert seen.any()
+        session, panel = ref(driver.session), driver.panel
+        del kept, driver
+        with uncollected():
+            viewer.window.remove_dock_widget(panel)
+            join_jobs()
+            assert all(store() is None for store in features)
+        del panel
+        qtbot.waitUntil(lambda: is_gone(session), timeout=PATIENCE_MS)
+        np.testing.assert_array_equal(viewer.layers["it classes"].data[0], seen)
 
     def test_the_next_panel_goes_on_with_the_results(
         self, driver: Driver, qtbot: QtBot

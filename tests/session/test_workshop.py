@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from napari_ood_seg.session.work import (
     TrainJob,
 )
 from napari_ood_seg.session.workshop import Workshop
+from tests.contracts.garbage import uncollected
 from tests.contracts.owner import GatedImage
 from tests.contracts.scenes import assert_same_model, fit, strokes, three_textures
 
@@ -258,13 +260,16 @@ def test_tally_of_a_large_result_takes_a_sample(
 
 
 def test_images_that_are_gone_take_no_memory(bench: Bench) -> None:
-    """A removed image frees its features at once, not with the next job."""
+    """A removed image frees its features at once, not with the next job or garbage."""
     model = model_of(bench.train())
     bench.predict(model)
-    assert bench.workshop._stores()
+    stores = [ref(s) for own in bench.workshop._stores().values() for s in own]
     bench.workshop.keep_only((bench.source,))
-    assert bench.workshop._stores()
-    bench.workshop.keep_only(())
+    assert all(store() is not None for store in stores)
+    assert stores
+    with uncollected():
+        bench.workshop.keep_only(())
+        assert all(store() is None for store in stores)
     assert bench.workshop._stores() == {}
 
 

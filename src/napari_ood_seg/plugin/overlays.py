@@ -98,6 +98,7 @@ class Overlays(QObject):
         self._session.keep_changed.disconnect(self._on_keep)
         self._session.classes_changed.disconnect(self._on_classes)
         for image, shown in self._shown_of.items():
+            shown.close()
             for layer in shown.layers():
                 layer.events.visible.disconnect(self._on_eye)
                 layer.metadata["image"] = image.name  # for the next panel

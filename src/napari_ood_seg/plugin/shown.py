@@ -10,6 +10,8 @@ import numpy as np
 from napari_ood_seg.plugin.levels import Pyramid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
     from napari.layers import Image, Labels
 
@@ -32,7 +34,7 @@ class Shown:
         self.result: Result | None = None
         self.classes: Labels | None = None
         self.heatmap: Image | None = None
-        self._session = session
+        self._keep: Callable[[], float] = lambda: session.keep
         self._pyramids: tuple[Pyramid, ...] = ()
         self._shape = (0, 0)
 
@@ -44,6 +46,11 @@ class Shown:
     @source.setter
     def source(self, source: ImageSource | None) -> None:
         self._source = None if source is None else ref(source)
+
+    def close(self) -> None:
+        """Leave the layers to the user: the threshold stays, the session may go."""
+        keep = self._keep()
+        self._keep = lambda: keep
 
     def pyramids(self, shape: tuple[int, int]) -> tuple[Pyramid, Pyramid]:
         """Return classes and heatmap of an image of `(h, w)`, made when looked at."""
@@ -68,7 +75,7 @@ class Shown:
     def _labels(self, region: tuple[slice, ...], step: int) -> npt.NDArray[np.uint8]:
         if self.result is None:
             return np.zeros(_size(region, step), np.uint8)
-        return self.result.labels(self._session.keep, region, step=step)
+        return self.result.labels(self._keep(), region, step=step)
 
     def _heat(self, region: tuple[slice, ...], step: int) -> npt.NDArray[np.float32]:
         if self.result is None:

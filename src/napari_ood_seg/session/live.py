@@ -81,6 +81,11 @@ class LiveSession(Working):
         self._filling = self._training = False
         self._workshop = Workshop()
 
+    def close(self) -> None:
+        """Stop for good, and give back the memory of features."""
+        self._afterwards(partial(self._workshop.keep_only, ()), lambda _: None)
+        super().close()
+
     def set_image(self, source: ImageSource | None) -> None:
         """Work on another image, or on none; what the old one has is kept.
 

@@ -92,10 +92,13 @@ class JobRunner(Generic[Event]):
             self._waiting.clear()
 
     def close(self) -> None:
-        """Cancel for good: no event is delivered after this returns."""
+        """Cancel for good: no event is delivered after this returns.
+
+        What was to come `afterwards` does, but nobody hears of it.
+        """
         self._closed.set()
         self.drop()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor.shutdown(wait=False)
 
     def ask(
         self,
@@ -145,8 +148,8 @@ class JobRunner(Generic[Event]):
     ) -> None:
         """Run a call on the worker once what was started or asked before is over.
 
-        For what takes away from under a job what it works with. Neither `cancel` nor
-        `drop` forgets it. Nothing once closed.
+        For what takes away from under a job what it works with. Neither `cancel`,
+        `drop` nor `close` forgets it. Nothing once closed.
 
         Parameters
         ----------

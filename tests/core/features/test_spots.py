@@ -94,7 +94,8 @@ def test_the_oldest_make_way(
 def test_badly_exposed_pixels_are_told() -> None:
     source, bad = exposed_badly()
     config = FilterConfig(sigmas=(1.0, 4.0), exposed_only=True)
-    found = opened(source, config).spots.at((), [(0, 0), (0, 32)])
+    store = opened(source, config)
+    found = store.spots.at((), [(0, 0), (0, 32)])
     wanted = [
         bad[np.ix_(OFFSETS, [n + left for n in OFFSETS])].ravel() for left in (0, 32)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from weakref import proxy
 
 import torch
 
@@ -74,11 +75,12 @@ class Spots:
     Parameters
     ----------
     owner
-        Computes features.
+        Computes features. It owns this, and is not kept alive: features would outlive
+        their image until garbage is collected.
     """
 
     def __init__(self, owner: Owner) -> None:
-        self._owner = owner
+        self._owner: Owner = proxy(owner)
         self._kept: OrderedDict[tuple[Plane, Place], Spot] = OrderedDict()
 
     def has(self, plane: Plane, place: Place) -> bool:
