@@ -65,6 +65,12 @@ def test_nothing_to_save_before_an_audit(panel: AuditPanel) -> None:
     assert panel._table.rowCount() == 0
 
 
+def test_a_class_of_which_nothing_could_be_held_out(panel: AuditPanel) -> None:
+    nothing = (float("nan"),) * 3
+    panel.set_audit(ROWS, ANSWERS, (CONFUSION[0], nothing), "fine")
+    assert texts(panel._confusion) == [["0.75", "0.05", "0.20"], ["-", "-", "-"]]
+
+
 def test_the_table(panel: AuditPanel) -> None:
     panel.set_audit(ROWS, ANSWERS, CONFUSION, "fine")
     assert texts(panel._table) == [

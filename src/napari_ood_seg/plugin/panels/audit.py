@@ -219,7 +219,10 @@ def _fill(
     *,
     shaded: bool = False,
 ) -> None:
-    """Show rows of `(name, colour, values)`; shading grows with the value."""
+    """Show rows of `(name, colour, values)`; shading grows with the value.
+
+    What is not known, NaN, is a dash.
+    """
     table.setRowCount(len(rows))
     table.setColumnCount(len(headings))
     table.setHorizontalHeaderLabels([str(h) for h in headings])
@@ -228,9 +231,10 @@ def _fill(
         head.setToolTip(name)
         table.setVerticalHeaderItem(r, head)
         for c, value in enumerate(values):
-            item = QTableWidgetItem("-" if math.isnan(value) else f"{value:.2f}")
+            known = not math.isnan(value)
+            item = QTableWidgetItem(f"{value:.2f}" if known else "-")
             item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-            if shaded:
+            if shaded and known:
                 item.setBackground(QColor(128, 128, 128, round(160 * value)))
             table.setItem(r, c, item)
 
