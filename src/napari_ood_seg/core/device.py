@@ -94,7 +94,7 @@ def trim() -> None:
     Developer Guide, "Avoiding Memory Leaks in oneMKL"); glibc keeps what lies between
     blocks in use. Elsewhere nothing happens.
     """
-    with suppress(OSError, AttributeError):
+    with suppress(OSError, AttributeError):  # what `mkl_free_buffers` is called inside
         ctypes.CDLL(str(_TORCH)).mkl_serv_free_buffers()
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -126,8 +126,7 @@ class CalibratingSession(RefiningSession):
         self.result_started.emit()
         self.calibration_changed.emit()
         self._say()
-        keep = partial(self._workshop.keep_only, self.images)
-        self._afterwards(keep, lambda _: None)
+        self._keep_features(self.images)
         self._train_if_live()
 
     def _say(self) -> None:

@@ -83,7 +83,7 @@ class LiveSession(Working):
 
     def close(self) -> None:
         """Stop for good, and give back the memory of features."""
-        self._afterwards(partial(self._workshop.keep_only, ()), lambda _: None)
+        self._keep_features(())
         super().close()
 
     def set_image(self, source: ImageSource | None) -> None:
@@ -301,8 +301,12 @@ class LiveSession(Working):
         super().set_images(images)
         if before.difference(images):
             self.results_renewed.emit()
-            keep = partial(self._workshop.keep_only, self.images)
-            self._afterwards(keep, lambda _: None)
+            self._keep_features(self.images)
+
+    def _keep_features(self, images: Sequence[ImageSource]) -> None:
+        """Drop those of all other images, once no job works with them."""
+        keep = partial(self._workshop.keep_only, images)
+        self._afterwards(keep, lambda _: None)
 
     def learn_from(self, source: ImageSource, *, learn: bool) -> None:
         """Live mode trains again, with or without an image."""
