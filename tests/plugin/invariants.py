@@ -287,10 +287,12 @@ def _leaks(driver: Driver) -> Iterator[str]:
     workers = [t.name for t in threading.enumerate() if t.name.startswith("job_")]
     if len(workers) > 1:
         yield f"workers: {workers}"
-    panel, legend = driver.panel, driver.panel.views.legend
+    panel = driver.panel
+    docks = (panel.spectra.view, panel.reviews.view)
+    open_now = [w for w in (panel, panel.views.legend, *docks) if w is not None]
     for widget in QApplication.allWidgets():
         ours = type(widget).__module__.startswith(OURS)
-        inside = widget is panel or panel.isAncestorOf(widget) or widget is legend
+        inside = any(w is widget or w.isAncestorOf(widget) for w in open_now)
         if ours and not inside:
             yield f"left: {widget}"
         if isinstance(widget, QDialog) and panel.isAncestorOf(widget):

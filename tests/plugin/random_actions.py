@@ -12,7 +12,8 @@ import numpy as np
 from napari_ood_seg.plugin.layers import role_of
 from tests.plugin.driver import Driver, delete_what_was_closed, open_panel
 from tests.plugin.invariants import Freshness, Troubles, broken
-from tests.plugin.working import MOST_LAYERS, Working
+from tests.plugin.looking import Looking
+from tests.plugin.working import MOST_LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +66,12 @@ WEIGHTS: Final = {
     "predict_all": 2,
     "learn_from": 2,
     "check_scribbles": 1,
+    "explain": 3,
+    "spectra": 2,
+    "frames": 2,
+    "next_frame": 1,
+    "picture": 1,
+    "release": 1,
     "export": 1,
     "save_model": 1,
     "load_model": 1,
@@ -103,7 +110,7 @@ class Report:
     checks: int = 0
 
 
-class RandomUser(Working):
+class RandomUser(Looking):
     """Takes random actions with mouse and keys, and checks what must hold.
 
     A layer of planes that is not ours stays in the viewer all the time: napari 0.9.2
