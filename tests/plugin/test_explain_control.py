@@ -131,6 +131,16 @@ def test_key_explains_what_is_under_the_pointer(trained: Driver) -> None:
     assert trained.panel.explain_panel._title.text() == "class 1"
 
 
+def test_mark_goes_after_its_image(trained: Driver) -> None:
+    """Not meanwhile: napari may be about to remove it as well."""
+    trained.shift_click(STRANGE)
+    answered(trained, STRANGE)
+    trained.viewer.layers.remove(trained.images.image)
+    assert len(marks(trained)) == 1
+    trained.spin()
+    assert marks(trained) == []
+
+
 def test_pointer_elsewhere(trained: Driver) -> None:
     trained.viewer.cursor.position = (-50.0, 3.0)
     trained.key(Qt.Key.Key_W)
@@ -158,6 +168,7 @@ def test_mark_is_on_the_pixel_and_leaves_the_layers_alone(trained: Driver) -> No
     answered(trained, STRANGE)
     assert [m.data.tolist() for m in marks(trained)] == [[list(STRANGE)]]
     trained.push("Clear")
+    trained.spin()
     assert marks(trained) == []
     assert not trained.panel.explain_panel._about.isVisible()
 
@@ -175,6 +186,7 @@ def test_mark_goes_with_the_section(trained: Driver, user: Any) -> None:
     answered(trained, DARK)
     header = trained.panel.sections._sections["Explain"].toggleButton()
     user.mouseClick(header, LEFT)
+    trained.spin()
     assert marks(trained) == []
     user.mouseClick(header, LEFT)
     answered(trained, DARK)
@@ -236,6 +248,7 @@ def test_following_the_pointer(trained: Driver) -> None:
     answered(trained, DARK)
     trained.move(STRANGE)
     answered(trained, STRANGE)
+    trained.spin()
     assert marks(trained) == []  # the pointer is the mark
     trained.shift_click(DARK)
     answered(trained, DARK)
@@ -322,4 +335,5 @@ def test_other_scales_and_planes(driver: Driver) -> None:
     assert found_by(driver).plane == driver.session.plane
     driver.viewer.dims.set_current_step(0, 1)
     assert control(driver).explainer.point is None
+    driver.spin()
     assert marks(driver) == []

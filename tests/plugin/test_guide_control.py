@@ -201,6 +201,22 @@ def test_removed_preview_cancels(trained: Driver) -> None:
     assert not name.isVisible()
 
 
+def test_preview_goes_after_its_image(trained: Driver) -> None:
+    search(trained)
+    push(trained, "Make it a class...")
+    trained.viewer.layers.remove(trained.images.image)
+    assert len(previews(trained)) == 1  # napari may be about to remove it as well
+    trained.spin()
+    assert previews(trained) == []
+
+
+def test_preview_goes_with_the_panel(trained: Driver) -> None:
+    search(trained)
+    push(trained, "Make it a class...")
+    trained.viewer.window.remove_dock_widget(trained.panel)
+    assert previews(trained) == []
+
+
 def test_mistaken_stroke_is_listed_shown_and_deleted(driver: Driver) -> None:
     driver.add_image(with_a_stranger())
     driver.paint_both()

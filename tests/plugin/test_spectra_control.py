@@ -149,6 +149,7 @@ def test_map_of_bands_is_a_layer(series: Driver) -> None:
     series.panel.reviews.go(2)
     series.until(lambda: bool(np.allclose(layer.data, frames()[:3, 2].mean(0))))
     tick_map(series)
+    series.spin()
     assert maps(series) == []
 
 
@@ -159,6 +160,7 @@ def test_map_goes_with_the_dock_and_comes_back_if_deleted(series: Driver) -> Non
     series.panel.spectra.spectra.map_bands((0, 1))
     series.until(lambda: bool(maps(series)))
     series.push("Spectra")
+    series.spin()
     assert maps(series) == []
     assert not series.button("Spectra").isChecked()
 
@@ -185,6 +187,7 @@ def test_another_image_has_other_bands(series: Driver) -> None:
     series.until(lambda: bool(maps(series)))
     other = series.viewer.add_image(np.zeros((32, 32), np.uint8), name="flat")
     series.images.choose(other)
+    series.spin()
     assert maps(series) == []
     assert view(series).plot.rows == ()
     assert view(series).legend.texts() == []
@@ -214,3 +217,26 @@ def test_a_removed_series_takes_no_memory(series: Driver) -> None:
         series.viewer.layers.remove(name)
     series.until(lambda: is_gone(values))
     assert "series classes" in series.viewer.layers
+
+
+def test_map_goes_after_its_image(series: Driver) -> None:
+    """Not meanwhile: napari may be about to remove it as well."""
+    tick_map(series)
+    series.until(lambda: bool(maps(series)))
+    series.viewer.layers.remove("series")
+    assert len(maps(series)) == 1
+    series.spin()
+    assert maps(series) == []
+
+
+def test_axes_are_read_in_another_way_under_the_pointer(series: Driver) -> None:
+    """The other image has other bands; what was measured has not."""
+    series.move((10, 10))
+    series.until(lambda: view(series).plot.pixel is not None)
+    axes = series.panel.image_panel.findChildren(QComboBox)[1]
+    assert axes.count() > 1
+    axes.setCurrentIndex(1)
+    series.spin()
+    assert series.session.source is not None
+    assert series.session.source.n_channels != BANDS
+    assert series.panel.spectra.spectra.pixel is None

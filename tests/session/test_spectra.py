@@ -106,6 +106,26 @@ def test_answers_about_another_pixel_or_image_are_not_told() -> None:
     assert spectra.point is None
 
 
+def test_of_another_image_nothing_is_told_together_with_the_new_one() -> None:
+    owner = Owner()
+    session, spectra = opened(owner)
+    spectra.watch(on=True)
+    session.paint(1, strip(10, LEFT))
+    spectra.point_at((7, 9))
+    spectra.map_bands((2, 4))
+    owner.run_waiting()
+    assert spectra.pixel is not None
+    assert spectra.map is not None
+    assert spectra.measured.classes
+    heard: list[tuple[object, ...]] = []
+    spectra.changed.connect(
+        lambda: heard.append((spectra.pixel, spectra.map, spectra.measured.classes))
+    )
+    few = series()[0, ..., :5]
+    session.set_image(ImageSource.from_array(few, axes="YXC", rgb=False))
+    assert heard == [(None, None, {})]
+
+
 def test_groups_of_the_guide_are_measured() -> None:
     session, spectra = opened()
     session.set_device("cpu")

@@ -8,6 +8,7 @@ import numpy as np
 from napari.layers import Image
 
 from napari_ood_seg.plugin.layers import ROLE, placement, role_of
+from napari_ood_seg.plugin.look import take_away
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -40,7 +41,7 @@ class BandLayer:
         """Show a map of an image, at every pixel or every so many; `None`: nothing."""
         image = self._images.image
         if found is None or source is None or image is None:
-            self.remove()
+            self.remove(soon=True)
             return
         low, high = np.nanpercentile(found[np.isfinite(found)], (1, 99)).tolist()
         if self._layer is None or source is not self._source or self._is_gone:
@@ -51,11 +52,10 @@ class BandLayer:
             self._layer.data = found
         self._layer.contrast_limits = (low, high if high > low else low + 1e-6)
 
-    def remove(self) -> None:
-        """Take the layer away."""
+    def remove(self, *, soon: bool = False) -> None:
+        """Take the layer away, see `take_away`."""
         layer, self._layer, self._source = self._layer, None, None
-        if layer is not None and layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)
+        take_away(self._viewer, layer, soon=soon)
 
     @property
     def _is_gone(self) -> bool:

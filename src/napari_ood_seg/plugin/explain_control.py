@@ -11,7 +11,7 @@ from napari_ood_seg.core.data.palette import UNKNOWN_COLOR
 from napari_ood_seg.plugin.camera import canvas_of
 from napari_ood_seg.plugin.explain_words import Words
 from napari_ood_seg.plugin.layers import own_axes, role_of
-from napari_ood_seg.plugin.look import look_at, show_mark
+from napari_ood_seg.plugin.look import look_at, show_mark, take_away
 from napari_ood_seg.plugin.picker import Picker
 from napari_ood_seg.session.explainer import Explainer
 
@@ -92,7 +92,7 @@ class ExplainControl(QObject):
         self._session.classes_changed.disconnect(self._on_classes)
         self._images.layer_removed.disconnect(self._on_layer_removed)
         self.explainer.close()
-        self._set_mark(None)
+        self._take_mark_away(soon=False)
 
     def watch(self, on: bool) -> None:
         """Keep the panel up with the model from now on, or stop doing so."""
@@ -199,11 +199,13 @@ class ExplainControl(QObject):
         image, source = self._images.image, self._session.source
         there = self._mark is not None and self._mark in self._viewer.layers
         if point is None or image is None or source is None:
-            mark, self._mark = self._mark, None
-            if there:
-                self._viewer.layers.remove(mark)
+            self._take_mark_away(soon=True)
         elif self._mark is not None and there:
             if tuple(self._mark.data[0]) != point:
                 self._mark.data = [point]
         else:
             self._mark = show_mark(self._viewer, image, source, point, UNKNOWN_COLOR)
+
+    def _take_mark_away(self, *, soon: bool) -> None:
+        mark, self._mark = self._mark, None
+        take_away(self._viewer, mark, soon=soon)

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject
 from napari_ood_seg.core.data.palette import UNKNOWN_COLOR, next_color
 from napari_ood_seg.core.errors import OODSegError
 from napari_ood_seg.core.types import UNKNOWN, UNLABELLED
-from napari_ood_seg.plugin.look import look_at, show_stroke
+from napari_ood_seg.plugin.look import look_at, show_stroke, take_away
 from napari_ood_seg.plugin.panels.areas import percent
 from napari_ood_seg.plugin.panels.pick_list import PickRow
 from napari_ood_seg.session.guide import Guide
@@ -79,7 +79,7 @@ class GuideControl(QObject):
         self._show()
 
     def close(self) -> None:
-        """Stop following."""
+        """Stop following, and take a suggested stroke away."""
         self.guide.changed.disconnect(self._show)
         self._session.guided.disconnect(self._on_guided)
         self._session.busy_changed.disconnect(self._on_busy)
@@ -87,6 +87,7 @@ class GuideControl(QObject):
         self._session.classes_changed.disconnect(self._show)
         self._images.layer_removed.disconnect(self._on_layer_removed)
         self.guide.close()
+        take_away(self._viewer, self._preview)
 
     def go_next(self, _: object = None) -> None:
         """Go to the next region; look for regions first, if nobody has yet."""
@@ -135,11 +136,10 @@ class GuideControl(QObject):
         self._classes.select(added.id)
         tracker.paint(self._session.plane, region.stroke, added.id)
 
-    def cancel(self) -> None:
-        """Take the suggested stroke away."""
+    def cancel(self, *, soon: bool = False) -> None:
+        """Take the suggested stroke away, see `take_away`."""
         preview, self._preview, self._offered = self._preview, None, None
-        if preview is not None and preview in self._viewer.layers:
-            self._viewer.layers.remove(preview)
+        take_away(self._viewer, preview, soon=soon)
         self._panel.set_naming(None)
 
     def delete(self, row: int) -> None:
@@ -204,7 +204,7 @@ class GuideControl(QObject):
         """Show what the guide knows."""
         if not self.guide.ready:
             self.here = None
-            self.cancel()
+            self.cancel(soon=True)
         self._panel.set_groups([self._group_row(g) for g in self.guide.groups])
         self._panel.set_doubts([self._doubt_row(d) for d in self.guide.doubts])
         self._panel.set_current_group(-1 if self.here is None else self.here.group)

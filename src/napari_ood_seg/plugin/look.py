@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from napari.layers import Points
+from qtpy.QtCore import QTimer
 
 from napari_ood_seg.plugin.camera import camera_of
 from napari_ood_seg.plugin.layers import ROLE, placement
@@ -13,7 +15,7 @@ from napari_ood_seg.plugin.scribble_layer import index_of, stretched_in, window_
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    from napari.layers import Image, Labels
+    from napari.layers import Image, Labels, Layer
     from napari.viewer import Viewer
 
     from napari_ood_seg.core.data.source import ImageSource
@@ -138,3 +140,18 @@ def _add(viewer: Viewer, layer: Points) -> None:
     viewer.add_layer(layer)
     layer.editable = False
     viewer.layers.selection.active = active
+
+
+def take_away(viewer: Viewer, layer: Layer | None, *, soon: bool = False) -> None:
+    """Remove a layer of ours, if it is still there.
+
+    Parameters
+    ----------
+    soon
+        In the next turn of the event loop: napari may be removing several layers just
+        now, and fails where one of them is gone before its turn.
+    """
+    if soon:
+        QTimer.singleShot(0, partial(take_away, viewer, layer))
+    elif layer in viewer.layers:
+        viewer.layers.remove(layer)

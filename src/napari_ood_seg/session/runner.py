@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -157,7 +157,10 @@ class JobRunner(Generic[Event]):
             One of them is called on the owner's thread with what came of it.
         """
         if not self._closed.is_set():
-            self._executor.submit(_answer, call, on_answer, on_error, self.call_owner)
+            with suppress(RuntimeError):  # at the very end nothing is taken any more
+                self._executor.submit(
+                    _answer, call, on_answer, on_error, self.call_owner
+                )
 
     def call_owner(self, call: Callable[[], object]) -> None:
         """Run `call` on the owner's thread; dropped once closed."""

@@ -113,10 +113,10 @@ class Spectra:
             self._read_map()
 
     def _on_image(self) -> None:
+        self.point_at(None)  # first: what is of another image has other bands
+        self.map_bands(None)
         self.measured = Measured()
         self.changed.emit()
-        self.point_at(None)
-        self.map_bands(None)
         self._measure()
 
     def _on_plane(self) -> None:
