@@ -111,6 +111,20 @@ def test_a_network_is_trained_and_shown() -> None:
     assert not session.ahead
 
 
+def test_an_image_with_other_channels_is_trained_on_without_the_network() -> None:
+    desk = Desk()
+    session = desk.session
+    session.refine()
+    grey = ImageSource.from_array(three_textures()[..., 0], axes="YX")
+    session.set_image(grey)
+    session.set_scribbles(strokes())
+    session.train()
+    assert desk.said[-1][0].startswith("done in")
+    assert session.model is not None
+    assert engine_of(session.model) == "instant"
+    assert session.model.takes(grey)
+
+
 def test_a_network_that_is_of_no_use_is_not_shown() -> None:
     desk = Desk()
     desk.session.train()

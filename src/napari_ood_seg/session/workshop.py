@@ -67,9 +67,9 @@ class Workshop:
         from napari_ood_seg.core.training.instant import Scribbled
 
         yield Progress(done=0, total=0, stage="preparing")
-        trainer = self._trainer_for(job)
-        trainer.budget = job.budget
         images = [Scribbled(*sheet) for sheet in job.learned]
+        trainer = self._trainer_for(job, images)
+        trainer.budget = job.budget
         with one_thread():
             model = yield from trainer.fit(images, job.classes)
         yield Trained(model=model)
@@ -181,12 +181,14 @@ class Workshop:
         )
         doubts: tuple[Doubt, ...] = ()
         if job.scribbles.strokes:
+            image = Scribbled(job.source, job.scribbles)
+            others = [Scribbled(*sheet) for sheet in job.others]
             doubts = yield from find_doubts(
-                self._trainer_for(job),
-                Scribbled(job.source, job.scribbles),
+                self._trainer_for(job, [image, *others]),
+                image,
                 job.classes,
                 keep=job.keep,
-                others=[Scribbled(*sheet) for sheet in job.others],
+                others=others,
             )
         yield Guided(plane=job.plane, part=part, groups=groups, doubts=doubts)
 
@@ -223,17 +225,19 @@ class Workshop:
 
         return typicalities(job.model, job.classes, job.typicality)
 
-    def _trainer_for(self, job: TrainJob | GuideJob) -> InstantTrainer:
+    def _trainer_for(
+        self, job: TrainJob | GuideJob, images: Sequence[Scribbled]
+    ) -> InstantTrainer:
         from napari_ood_seg.core.device import pick_device
         from napari_ood_seg.core.training.instant import InstantTrainer
 
-        wanted = (job.config, job.device)
-        if self._trainer is None or self._made_for != wanted:
+        wanted, there = (job.config, job.device), self._trainer
+        if there is None or self._made_for != wanted or not there.takes(images):
             self._applied.clear()  # frees the features of the old one
             self._trained = None
-            self._trainer = InstantTrainer(job.config, device=pick_device(job.device))
-            self._made_for = wanted
-        return self._trainer
+            there = InstantTrainer(job.config, device=pick_device(job.device))
+            self._trainer, self._made_for = there, wanted
+        return there
 
     def _refinement_for(self, job: RefineJob) -> Refinement:
         from napari_ood_seg.core.device import pick_device

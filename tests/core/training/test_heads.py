@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -90,6 +92,41 @@ def test_every_image_has_its_own_pixels(image: Scribbled) -> None:
     assert touches(seen, image.source, piece)
     assert not touches(seen, other, piece)
     assert not touches(seen, image.source, replace(piece, plane=(1,)))
+
+
+def test_colours_like_those_trained_on_are_taken(image: Scribbled) -> None:
+    heads = Heads(network(), seen_by(image), DEEP, device=CPU)
+    grey = ImageSource.from_array(three_textures()[..., 0], axes="YX")
+    colour = ImageSource.from_array(three_textures(seed=1), axes="YXC")
+    assert heads.takes([image._replace(source=colour)])
+    assert not heads.takes([image._replace(source=grey)])
+    assert InstantTrainer(INSTANT, device=CPU).takes([image._replace(source=grey)])
+
+
+def test_spectra_are_taken_beside_known_ones_only() -> None:
+    cube, other = (
+        ImageSource.from_array(three_textures(20, seed=i), axes="YXC", rgb=False)
+        for i in range(2)
+    )
+    known = Scribbled(cube, strokes())
+    heads = Heads(network(), seen_by(known), DEEP, device=CPU)
+    assert not heads.takes([known])
+    model = drive(InstantTrainer(INSTANT, device=CPU).fit([known], ()))
+    heads._stores[cube] = open_features(model, cube, device=CPU)
+    assert heads.takes([known, Scribbled(other, strokes())])
+    assert not heads.takes([Scribbled(other, strokes())])
+
+
+def test_an_image_that_is_gone_is_not_kept() -> None:
+    source = ImageSource.from_array(three_textures(), axes="YXC")
+    seen = seen_by(Scribbled(source, strokes()))
+    heads = Heads(network(), seen, DEEP, device=CPU)
+    drive(heads.fit([Scribbled(source, strokes())], ()))
+    gone = ref(source)
+    heads.forget(source)
+    del source, seen
+    gc.collect()
+    assert gone() is None
 
 
 def test_what_is_unknown_is_the_filters_business(image: Scribbled) -> None:

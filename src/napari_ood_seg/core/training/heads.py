@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from napari_ood_seg.core.config import SPECTRAL_FROM
 from napari_ood_seg.core.training.folds import ALWAYS_IN, deal
 from napari_ood_seg.core.training.instant import InstantTrainer
 from napari_ood_seg.core.training.roles import Accuracy, accuracies, chosen_share, roles
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_ood_seg.core.config import DeepConfig, InstantConfig
+    from napari_ood_seg.core.data.source import ImageSource
     from napari_ood_seg.core.models.network import Network
     from napari_ood_seg.core.ood.base import TrainingPixels
     from napari_ood_seg.core.training.crossfit import Probe
@@ -70,6 +72,9 @@ class Heads(InstantTrainer):
         self, network: Network, seen: Seen, config: DeepConfig, *, device: torch.device
     ) -> None:
         self.network = network
+        self._seen = dict(seen)
+        channels = {source.n_channels for source, _ in seen}
+        self._colors = {n for n in channels if n < SPECTRAL_FROM}
         for_score = _FOR_SCORE[config.evidence]
         self._beside = Beside(
             len(network.factors), unseen_folds(config), for_score=for_score
@@ -79,9 +84,25 @@ class Heads(InstantTrainer):
             config.heads,
             device=device,
             network=network,
-            hold_out=partial(_pieces, config, seen, alone=self._has_say),
+            hold_out=partial(_pieces, config, self._seen, alone=self._has_say),
             weigh=self._beside,
         )
+
+    def takes(self, images: Sequence[Scribbled]) -> bool:
+        """Whether the network can be shown images.
+
+        Those that are known, with what is resampled to them, and colours like those
+        that it was trained on; other spectra have axes of their own.
+        """
+        sources = [image.source for image in images]
+        known = any(source in self.stores for source in sources)
+        return known or all(source.n_channels in self._colors for source in sources)
+
+    def forget(self, source: ImageSource) -> None:
+        """Drop everything that is kept about an image, also what was seen of it."""
+        super().forget(source)
+        for place in [p for p in self._seen if p[0] is source]:
+            del self._seen[place]
 
     @property
     def is_used(self) -> bool:

@@ -158,6 +158,10 @@ class InstantTrainer:
         """Return an image with the bands that it is learnt from with."""
         return self._stores[source].source
 
+    def takes(self, images: Sequence[Scribbled]) -> bool:  # noqa: ARG002 - filters do
+        """Whether it can be fitted to images with these channels."""
+        return True
+
     def store(self, source: ImageSource) -> FeatureStore | None:
         """Return the features of an image that was trained on."""
         return self._stores.get(source)
@@ -169,6 +173,9 @@ class InstantTrainer:
 
     def forget(self, source: ImageSource) -> None:
         """Drop everything that is kept about an image."""
+        self._drop_features(source)
+
+    def _drop_features(self, source: ImageSource) -> None:
         self._stores.pop(source, None)
         self._unlabelled.pop(source, None)
         self._samples = {k: v for k, v in self._samples.items() if k[0] is not source}
@@ -214,7 +221,7 @@ class InstantTrainer:
             if like and same_view(store.source, view):
                 base = base or store.descriptor
             else:
-                self.forget(source)
+                self._drop_features(source)
         return dict(zip(sources, views, strict=True))
 
     def _base_descriptor(
