@@ -1,15 +1,40 @@
-"""What somebody does who looks closer: why, spectra, frames, pictures, at random."""
+"""What somebody does who looks closer, or trains a network meanwhile, at random."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from dataclasses import replace
+from typing import Final
 
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QPushButton
+
+from tests.contracts.networks import SMALL
 from tests.plugin.driver import SHIFT
 from tests.plugin.working import Working
+
+NETWORK: Final = replace(SMALL, steps=60, check_every=15, batch=2, evidence="both")
+"""Trains in a few seconds, if it is left alone."""
 
 
 class Looking(Working):
     """More actions, with docks below the canvas."""
+
+    def do_network(self) -> bool:
+        """Train a network, pause, go on, or start over."""
+        panel = self.driver.panel
+        panel.sections.set_expanded("Network", True)
+        names = ("Train a network", "Pause", "Resume", "Start over")
+        found = panel.deep_panel.findChildren(QPushButton)
+        there = [b for b in found if b.text().replace("&", "") in names]
+        usable = [b for b in there if b.isEnabled() and b.isVisibleTo(panel)]
+        return bool(usable) and self.click(self.one_of(usable))
+
+    def do_whole_network(self) -> bool:
+        """Train a network to its end."""
+        session = self.driver.session
+        session.refine()
+        self.driver.until(lambda: session.refining == "off", patience=3)
+        return True
 
     def do_explain(self) -> bool:
         """Ask why a pixel is what it is, with mouse or key."""

@@ -12,7 +12,7 @@ import numpy as np
 from napari_ood_seg.plugin.layers import role_of
 from tests.plugin.driver import Driver, delete_what_was_closed, open_panel
 from tests.plugin.invariants import Freshness, Troubles, broken
-from tests.plugin.looking import Looking
+from tests.plugin.looking import NETWORK, Looking
 from tests.plugin.working import MOST_LAYERS
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ WEIGHTS: Final = {
     "next_frame": 1,
     "picture": 1,
     "release": 1,
+    "network": 3,
     "export": 1,
     "save_model": 1,
     "load_model": 1,
@@ -83,7 +84,8 @@ OPENING: Final = (
     *("add_image", "paint", "paint", "paint", "add_class", "paint", "paint", "paint"),
     *("train", "audit", "check_scribbles", "next_unknown", "export", "export"),
     *("export", "save_model", "load_model", "delete_result", "train", "reopen"),
-    *("open_much", "delete_all"),
+    *("explain", "spectra", "frames", "picture", "whole_network", "open_much"),
+    "delete_all",
 )
 """How everybody begins, each when the one before is done.
 
@@ -171,6 +173,8 @@ class RandomUser(Looking):
     # ---------------------------------------------------------------- private
     def _follow(self, panel: OODSegWidget) -> None:
         self.driver = Driver(self.viewer, panel, self.hand)  # type: ignore[arg-type]  # all it needs
+        panel.session.set_deep(NETWORK)
+        panel.session.edits.clear()  # nobody chose it
         self._fresh = Freshness(panel.session)
         panel.session.message.connect(self._troubles.on_message)
         self.driver.spin()
