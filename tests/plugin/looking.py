@@ -12,7 +12,7 @@ from tests.contracts.networks import SMALL
 from tests.plugin.driver import SHIFT
 from tests.plugin.working import Working
 
-NETWORK: Final = replace(SMALL, steps=60, check_every=15, batch=2, evidence="both")
+NETWORK: Final = replace(SMALL, steps=24, check_every=12, batch=2, evidence="both")
 """Trains in a few seconds, if it is left alone."""
 
 
@@ -33,7 +33,7 @@ class Looking(Working):
         """Train a network to its end."""
         session = self.driver.session
         session.refine()
-        self.driver.until(lambda: session.refining == "off", patience=3)
+        self.driver.until(lambda: session.refining == "off", patience=9)
         return True
 
     def do_explain(self) -> bool:
