@@ -65,13 +65,7 @@ class Looking(Working):
 
     def do_picture(self) -> bool:
         """Draw an entry of the menu of pictures."""
-        menu = self.driver.button("Pictures").menu()
-        assert menu is not None
-        menu.aboutToShow.emit()
-        entries = [a for a in menu.actions() if a.isEnabled()]
-        if entries:
-            self.one_of(entries).trigger()
-        return bool(entries)
+        return self.pick(self.driver.button("Pictures").menu())
 
     def do_release(self) -> bool:
         """Give back the memory of features."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QCheckBox, QComboBox, QSlider
+from qtpy.QtWidgets import QCheckBox, QComboBox, QMenu, QSlider
 
 from napari_ood_seg.plugin.layers import role_of
 from napari_ood_seg.plugin.panels.learned import LearnedMenu
@@ -83,7 +83,11 @@ class Working(Annotating):
 
     def do_learn_from(self) -> bool:
         """Tick an entry of the menu of images, or take the tick away."""
-        menu = self.driver.panel.image_panel.findChildren(LearnedMenu)[0].menu()
+        buttons = self.driver.panel.image_panel.findChildren(LearnedMenu)
+        return self.pick(buttons[0].menu())
+
+    def pick(self, menu: QMenu | None) -> bool:
+        """Open a menu and choose an entry."""
         assert menu is not None
         menu.aboutToShow.emit()
         entries = [a for a in menu.actions() if a.isEnabled()]
