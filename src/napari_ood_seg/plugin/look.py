@@ -151,7 +151,9 @@ def take_away(viewer: Viewer, layer: Layer | None, *, soon: bool = False) -> Non
         In the next turn of the event loop: napari may be removing several layers just
         now, and fails where one of them is gone before its turn.
     """
+    if layer is None or layer not in viewer.layers:
+        return
     if soon:
         QTimer.singleShot(0, partial(take_away, viewer, layer))
-    elif layer in viewer.layers:
+    else:
         viewer.layers.remove(layer)
