@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,10 +14,14 @@ from napari_ood_seg.core.guidance.regions import (
     find_regions,
     nearness,
     suggest,
+    surroundings_last,
     unpainted,
 )
 from napari_ood_seg.core.guidance.survey import Survey
 from tests.contracts.scenes import RIGHT, drive, fit, three_textures
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 EDGE = 2
 SHAPE = (60, 80)
@@ -127,6 +132,45 @@ def test_places_between_classes_come_last(survey: Survey) -> None:
     assert len(after) == len(before) + 1
     assert all(inside(region.point, wide) for region in after[-1].regions)
     assert (after[-1].kind, after[-1].near) == ("unsure", 3)
+
+
+def with_unknown(survey: Survey, *places: npt.NDArray[np.bool_]) -> Survey:
+    """Return the survey with only these places unknown, not alike."""
+    means = np.zeros((2, *SHAPE))
+    typicality = np.full(SHAPE, 0.6, np.float32)
+    for mean, place in zip(([40, 0], [20, 20]), places, strict=True):
+        means[:, place] = np.array(mean)[:, None]
+        typicality[place] = 0.01
+    noise = np.random.default_rng(0).normal(size=means.shape)
+    noise[:, typicality < 0.5] *= 0.1
+    within = (means + noise).astype(np.float32)
+    return replace(survey, within=(within,), typicality=typicality)
+
+
+def test_what_lies_around_the_rest_comes_last(survey: Survey) -> None:
+    middle, around, aside = np.zeros((3, *SHAPE), bool)
+    middle[20:36, 30:60] = True
+    around[:] = True
+    around[9:-9, 9:-9] = False
+    aside[:, :16] = True  # a whole side, and some of two others
+    first, *_, last = find_regions(with_unknown(survey, around, middle))
+    assert inside(first.regions[0].point, (slice(20, 36), slice(30, 60)))
+    assert first.kind == last.kind == "unknown"
+    assert last.share == pytest.approx(around.mean(), rel=0.1)
+    first = find_regions(with_unknown(survey, aside, middle))[0]
+    assert first.share == pytest.approx(aside.mean(), rel=0.1)
+
+
+def test_only_what_has_most_of_the_edge_and_some_of_each_side_is_around() -> None:
+    most, less, side, little = np.zeros((4, 20, 20), bool)
+    most[0] = most[:10, 0] = most[:, -1] = most[-1, -2:] = True
+    less[10:, 0] = less[-1, :-2] = less[0, 3:5] = less[3:5, -1] = True
+    side[:, :15] = True
+    little[::7, ::7] = True  # on each side, 12 of 76 outermost cells
+    assert surroundings_last([most, less, side, little]) == [1, 2, 3, 0]
+    assert surroundings_last([less, side, little]) == [1, 2, 0]
+    assert surroundings_last([little, side]) == [0, 1]
+    assert surroundings_last([]) == []
 
 
 def test_nearness_falls_with_the_distance(survey: Survey) -> None:

@@ -17,7 +17,7 @@ from napari_ood_seg.core.guidance.looks import (
 from napari_ood_seg.core.guidance.sketch import centre, deepest, sketch
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     import numpy.typing as npt
 
@@ -42,6 +42,11 @@ PER_GROUP: Final = 6
 NEARBY: Final = 0.1
 """Share of the diagonal of the image within which strokes make a place interesting."""
 
+AROUND: Final = 0.25
+ON_EACH_SIDE: Final = 0.05
+"""What takes so much of the edge of an image, and of each of its four sides, lies
+around what the image shows."""
+
 _LEAD: Final = 0.5
 _WIDE: Final = 2
 """Where the best class leads by less, for so many cells around, two classes compete."""
@@ -61,6 +66,9 @@ def find_regions(
 ) -> tuple[Group, ...]:
     """Return groups of regions that no class explains, in order of interest.
 
+    First looks that are unknown, their surroundings last (`surroundings_last`), then
+    places between classes.
+
     Parameters
     ----------
     strokes
@@ -77,16 +85,15 @@ def find_regions(
     least, ordinary = _explained(survey, distance)
     excess = np.maximum(distance - least, 0)
     between = between_classes(survey) & free
-    groups: list[Group] = []
     atypical = weight * (1 - survey.typicality) ** 2
     picks = order_looks(looks, survey.within, distance, atypical, least=least)
-    for pick in picks:
-        own = looks == pick.look
-        if distance[own].mean() < ordinary:
-            continue
-        mask = np.isin(looks, pick.alike) & free
-        between &= ~mask
-        groups += _group(survey, mask, excess * weight * own, len(groups), keep=keep)
+    strange = [p for p in picks if distance[looks == p.look].mean() >= ordinary]
+    masks = [np.isin(looks, pick.alike) & free for pick in strange]
+    groups: list[Group] = []
+    for i in surroundings_last(masks):
+        between &= ~masks[i]
+        own = excess * weight * (looks == strange[i].look)
+        groups += _group(survey, masks[i], own, len(groups), keep=keep)
     doubt = (1 - survey.margin) * weight
     for class_id in np.unique(survey.classes[between]):
         mask = between & (survey.classes == class_id)
@@ -117,6 +124,40 @@ def suggest(
     painted = [s.coords for s in own if s.plane == plane]
     strokes = np.concatenate(painted) if painted else None
     return find_regions(survey, strokes, keep=keep)
+
+
+def surroundings_last(masks: Sequence[npt.NDArray[np.bool_]]) -> list[int]:
+    """Return the order in which to show what masks cover: theirs, but for one.
+
+    Of what lies around the rest, that with most of the edge of the image comes last:
+    it is seldom what somebody wants a class for (the boundary prior of Wei et al.,
+    Geodesic saliency using background priors, ECCV 2012), and is seen without help.
+
+    Parameters
+    ----------
+    masks
+        `(h, w)` each, the most interesting first.
+
+    Examples
+    --------
+    >>> ring = np.ones((5, 5), bool)
+    >>> ring[1:-1, 1:-1] = False
+    >>> surroundings_last([ring, ~ring])
+    [1, 0]
+    """
+    order = list(range(len(masks)))
+    around = [_share_around(mask) for mask in masks]
+    if max(around, default=0.0) >= AROUND:
+        order.append(order.pop(int(np.argmax(around))))
+    return order
+
+
+def _share_around(mask: npt.NDArray[np.bool_]) -> float:
+    """Return how much of the edge a mask takes; 0 if one side has hardly any of it."""
+    sides = mask[0], mask[-1], mask[:, 0], mask[:, -1]
+    if min(side.mean() for side in sides) < ON_EACH_SIDE:
+        return 0.0
+    return float(np.concatenate(sides).mean())
 
 
 def between_classes(survey: Survey) -> npt.NDArray[np.bool_]:
