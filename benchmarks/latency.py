@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from qtpy.QtWidgets import QWidget
 
+    from napari_ood_seg.plugin.brush_frames import BrushFrames
     from napari_ood_seg.session.jobs import TileDone
 
 WINDOW = (1366, 768)
@@ -94,10 +95,11 @@ class Ticks:
 
 
 class Drawn:
-    """When a result layer changed last, and when the canvas was drawn last."""
+    """When a result layer changed last, and when all of the canvas had been drawn."""
 
-    def __init__(self, viewer: napari.Viewer) -> None:
+    def __init__(self, viewer: napari.Viewer, frames: BrushFrames) -> None:
         self.at = self.changed = 0.0
+        self._frames = frames
         scene = viewer.window._qt_viewer.canvas._scene_canvas  # noqa: SLF001 - no other
         scene.events.draw.connect(self._on_draw, position="last")
 
@@ -115,7 +117,8 @@ class Drawn:
         self.changed = time.perf_counter()
 
     def _on_draw(self, _: object) -> None:
-        self.at = time.perf_counter()
+        if not self._frames.pending:
+            self.at = time.perf_counter()
 
 
 def picture(size: int) -> list[np.ndarray]:
@@ -203,7 +206,7 @@ def live(size: int, n: int) -> Figures:
     QTest.qWait(3000)  # the heavy imports of the worker are not part of a stroke
     look_at_middle(viewer, size)
     canvas, session, overlays = canvas_of(viewer), widget.session, widget.overlays
-    drawn, ticks = Drawn(viewer), Ticks(figures.gaps)
+    drawn, ticks = Drawn(viewer, widget.frames), Ticks(figures.gaps)
     session.add_class("second")
     session.set_live(live=True)
     widget.images.scribbles.brush_size = BRUSH

@@ -101,7 +101,7 @@ def measure(size: int) -> list[dict[str, object]]:
     for name in ("second", "third"):
         session.add_class(name)
     session.set_live(live=True)
-    drawn = Drawn(viewer)
+    drawn = Drawn(viewer, widget.frames)
     for i in range(9):
         paint(viewer, widget, i % 3, i // 3)
     drawn.watch(widget.overlays.heatmap)

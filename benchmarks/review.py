@@ -134,7 +134,7 @@ class Play:
         """Return figures of one pass over `n` frames."""
         viewer = self._viewer
         viewer.dims.set_current_step(AXIS, 0)
-        drawn = Drawn(viewer)
+        drawn = Drawn(viewer, self._widget.frames)
         shown: list[float] = []
         scene_canvas = viewer.window._qt_viewer.canvas._scene_canvas  # noqa: SLF001
         scene_canvas.events.draw.connect(lambda _: shown.append(time.perf_counter()))
@@ -187,7 +187,7 @@ def _is_fine(widget: OODSegWidget, frame: int) -> bool:
 def steps(viewer: Viewer, widget: OODSegWidget, n: int) -> list[float]:
     """Return seconds from a step to a frame that is not predicted until it is drawn."""
     session = widget.session
-    drawn = Drawn(viewer)
+    drawn = Drawn(viewer, widget.frames)
     drawn.watch(widget.overlays.classes)
     found = []
     for frame in range(n // 6, n, n // 6):

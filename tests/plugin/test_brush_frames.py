@@ -42,6 +42,7 @@ class Screen:
 
     def all_of(self) -> Picture:
         """Have everything drawn, and return it."""
+        self.settle()
         before = len(self.pictures)
         self.scene.update()
         self._driver.until(lambda: len(self.pictures) > before)
@@ -50,7 +51,10 @@ class Screen:
 
     def settle(self) -> None:
         """Wait until what is to be drawn has been."""
-        self._driver.until(lambda: not self.scene._update_pending)
+        frames = self._driver.panel.frames
+        self._driver.until(
+            lambda: not self.scene._update_pending and not frames.pending
+        )
 
     def check(self) -> None:
         """Compare what is seen with a frame that draws everything."""
@@ -65,7 +69,9 @@ def screen(driver: Driver) -> Screen:
     driver.paint_both()
     driver.train()
     driver.until(lambda: driver.panel.overlays.still and not driver.panel.calm.held)
-    return Screen(driver)
+    screen = Screen(driver)
+    screen.settle()
+    return screen
 
 
 def enter(driver: Driver) -> None:
@@ -243,13 +249,58 @@ def test_a_volume_is_drawn_as_ever(driver: Driver) -> None:
 
 def test_a_second_panel_leaves_it_to_the_first(driver: Driver, screen: Screen) -> None:
     first = screen.scene.update
-    other = BrushFrames(driver.viewer, driver.images)
+    other = BrushFrames(
+        driver.viewer, driver.images, driver.panel.overlays, driver.session
+    )
     other.switch(on=True)
     assert screen.scene.update == first
     other.close()
     assert screen.scene.update == first
     driver.stroke((30, 8), (30, 20))
     screen.check()
+
+
+def set_grid(viewer: Any, *, on: bool) -> None:
+    getattr(viewer, "canvas", viewer).grid.enabled = on  # napari 0.9, 0.8
+
+
+def arranged(driver: Driver, how: str) -> None:
+    """Change what takes the mouse."""
+    if how == "pan":
+        driver.layer.mode = "pan_zoom"
+    elif how == "grid":
+        set_grid(driver.viewer, on=True)
+    elif how == "volume":
+        driver.viewer.dims.ndisplay = 3
+    elif how == "fixed":
+        camera_of(driver.viewer).mouse_zoom = False
+
+
+@pytest.mark.parametrize("how", ["paint", "pan", "grid", "volume", "fixed"])
+def test_what_takes_the_mouse_is_what_vispy_says(
+    driver: Driver, screen: Screen, how: str
+) -> None:
+    arranged(driver, how)
+    driver.show_all()
+    width, height = screen.scene.size
+    places = [(0, 0), (1, 1), (width // 3, height // 2), (width - 2, height - 2)]
+    places += [(width - 1, height - 1), (-5, 3), (width + 9, 4)]
+    found = [screen.scene.visual_at(at) for at in places]
+    assert any(found) == (how != "fixed")
+    driver.panel.frames.close()
+    assert found == [screen.scene.visual_at(at) for at in places]
+    set_grid(driver.viewer, on=False)
+    driver.viewer.dims.ndisplay = 2
+
+
+def test_a_press_draws_no_frame_to_find_the_canvas(
+    driver: Driver, screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(screen.scene, "_render_picking", asked.append)
+    driver.stroke((30, 8), (30, 20))
+    assert not asked
+    assert driver.layer.data[30, 8:20].all()
 
 
 def test_a_napari_that_draws_otherwise_is_left_alone(driver: Driver) -> None:
@@ -261,6 +312,88 @@ def test_a_napari_that_draws_otherwise_is_left_alone(driver: Driver) -> None:
     frames._drawer = drawer
     frames.switch(on=True)
     assert "update" in vars(screen.scene)
+
+
+def lines(screen: Screen) -> list[tuple[int, int]]:
+    """Return of each frame that is as wide as the canvas its first and last line."""
+    width, height = screen.scene.physical_size
+    boxes = [box or (0, 0, width, height) for box in screen.boxes]
+    return [(b[1], b[1] + b[3]) for b in boxes if b[2] == width]
+
+
+@pytest.fixture
+def software(screen: Screen) -> None:
+    screen.scene.set_current()
+    renderer = str(gloo.gl.glGetParameter(gloo.gl.GL_RENDERER))
+    if "llvmpipe" not in renderer:
+        pytest.skip(f"{renderer} draws results at once")
+
+
+@pytest.mark.usefixtures("software")
+def test_new_results_are_drawn_a_part_at_a_time(driver: Driver, screen: Screen) -> None:
+    screen.all_of()
+    before = screen.pictures[-1]
+    screen.boxes.clear()
+    driver.session.set_keep(0.60)
+    driver.until(lambda: driver.panel.overlays.still)
+    screen.check()
+    assert (screen.pictures[-1] != before).any()
+    assert None not in screen.boxes[:-1]  # the last is to compare with
+    drawn = lines(screen)[:-1]
+    height = screen.scene.physical_size[1]
+    assert all(last - first < height for first, last in drawn)
+    assert len(drawn) >= 3
+    seen = {line for first, last in drawn for line in range(first, last)}
+    assert seen == set(range(height))
+
+
+@pytest.mark.usefixtures("software")
+def test_what_is_grabbed_is_whole(driver: Driver, screen: Screen) -> None:
+    before = screen.all_of()
+    driver.session.set_keep(0.60)
+    driver.until(lambda: driver.panel.frames.pending)
+    grabbed = driver.viewer.screenshot(canvas_only=True, flash=False)
+    assert screen.boxes[-1] is None
+    screen.check()
+    np.testing.assert_array_equal(grabbed[..., :3], screen.pictures[-1])
+    assert (grabbed[..., :3] != before).any()
+
+
+@pytest.mark.usefixtures("software")
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_changes_while_results_come(
+    driver: Driver, screen: Screen, change: Callable[[Driver], None]
+) -> None:
+    screen.settle()
+    driver.session.set_keep(0.60)
+    driver.until(lambda: driver.panel.frames.pending)
+    change(driver)
+    screen.check()
+    driver.session.set_keep(0.70)
+    driver.until(lambda: driver.panel.frames.pending)
+    driver.stroke((30, 8), (34, 20))
+    screen.check()
+    driver.session.set_keep(0.80)
+    driver.until(lambda: driver.panel.frames.pending)
+    driver.session.set_keep(0.90)
+    driver.until(lambda: driver.panel.overlays.still)
+    screen.check()
+
+
+@pytest.mark.usefixtures("software")
+def test_parts_wait_for_the_hand(driver: Driver, screen: Screen) -> None:
+    driver.session.set_keep(0.60)
+    driver.until(lambda: driver.panel.frames.pending)
+    driver.press((30, 8))
+    screen.boxes.clear()
+    for column in (12, 16, 20):
+        driver.move((30, column), buttons=LEFT)
+        driver.until(lambda: not screen.scene._update_pending)
+    assert screen.boxes
+    assert all(small(screen))
+    assert driver.panel.frames.pending
+    driver.release((30, 20))
+    screen.check()
 
 
 def test_it_can_be_switched_off_and_on(driver: Driver, screen: Screen) -> None:

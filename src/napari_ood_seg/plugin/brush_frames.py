@@ -1,25 +1,31 @@
-"""Draws anew, of the canvas, only what a brush has touched."""
+"""Draws anew, of the canvas, only what a brush has touched; results in parts."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from napari.components.overlays import BrushCircleOverlay
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from vispy.gloo import gl
+from vispy.scene.visuals import VisualNode
 
 from napari_ood_seg.plugin.camera import drawer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
     from napari.layers import Labels
     from napari.viewer import Viewer
+    from qtpy.QtGui import QImage
 
     from napari_ood_seg.plugin.image_control import ImageControl
+    from napari_ood_seg.plugin.overlays import Overlays
+    from napari_ood_seg.session.session import Session
 
     Box = npt.NDArray[np.float64]
     Node = Any  # vispy is untyped
@@ -33,6 +39,15 @@ _AROUND: Final = 2
 _EDGE: Final = 3
 """Pixels of the screen around a box: the width of a line, and rounding."""
 
+_PARTS: Final = 3
+"""Of the canvas, one after the other, if a processor draws it; for new results."""
+
+_WAIT_MS: Final = 50
+"""For the end of a stroke, until the next part is drawn."""
+
+_PROCESSORS: Final = ("llvmpipe", "softpipe", "software", "swiftshader", "basic render")
+"""What drivers that draw without a graphics card call themselves."""
+
 
 class BrushFrames(QObject):
     """Has napari draw a small box of its canvas where no more can have changed.
@@ -44,6 +59,10 @@ class BrushFrames(QObject):
     seen, the rest of the canvas is as in the frame before: Qt is told to keep that, and
     OpenGL to leave it alone. Whatever else it is, all is drawn, as ever.
 
+    Results change all of the canvas. Without a graphics card they are drawn a part at a
+    time, so that no frame takes so long that the mouse seems to stick; but not while a
+    series plays, which has no time for more frames, nor under a brush.
+
     Parameters
     ----------
     viewer
@@ -51,6 +70,10 @@ class BrushFrames(QObject):
         viewer leaves it to the first.
     images
         Knows the layer of scribbles.
+    overlays
+        Say when results are read again.
+    session
+        Says when somebody paints: parts of results wait.
 
     Attributes
     ----------
@@ -59,9 +82,17 @@ class BrushFrames(QObject):
         screen; `None` for all.
     """
 
-    def __init__(self, viewer: Viewer, images: ImageControl) -> None:
+    def __init__(
+        self,
+        viewer: Viewer,
+        images: ImageControl,
+        overlays: Overlays,
+        session: Session,
+    ) -> None:
         super().__init__()
         self._images = images
+        self._overlays = overlays
+        self._session = session
         self._layer: Labels | None = None
         self._drawer = drawer_of(viewer)
         self._scene: Any = getattr(self._drawer, "_scene_canvas", None)
@@ -71,6 +102,11 @@ class BrushFrames(QObject):
         self._painted: list[Box] = []
         self._circles: list[Box] = []
         self._seen: set[int] = set()
+        self._results = False
+        self._parts: list[Box] = []
+        self._next = QTimer(self)
+        self._next.setSingleShot(True)
+        self._next.timeout.connect(self._draw_next)
         self._pressing = False
         self._on = False
 
@@ -87,6 +123,11 @@ class BrushFrames(QObject):
             self._on = True
             self._enter()
 
+    @property
+    def pending(self) -> bool:
+        """Whether new results are on a part of the canvas only."""
+        return bool(self._parts)
+
     def _can_follow(self) -> bool:
         """Whether nobody does already, and napari draws as is known of it."""
         needed = ("_scene_canvas", "view", "layer_to_visual")
@@ -98,6 +139,8 @@ class BrushFrames(QObject):
         self._update = self._scene.update
         self._scene.update = self._on_update
         self._scene.native.setUpdateBehavior(_KEEP)
+        self._scene.native.grabFramebuffer = self._grab
+        self._scene.visual_at = self._at
         self._scene.native.resized.connect(self._draw_all)
         for event, before, after in self._around_what():
             event.connect(before, position="first")
@@ -111,8 +154,11 @@ class BrushFrames(QObject):
         for event, before, after in self._around_what():
             event.disconnect(before)
             event.disconnect(after)
-        del self._scene.update
+        del self._scene.update, self._scene.visual_at
+        del self._scene.native.grabFramebuffer
+        self.box, self._parts = None, []
         with suppress(RuntimeError):  # Qt may have deleted it at the very end
+            self._next.stop()
             self._scene.native.resized.disconnect(self._draw_all)
             self._scene.native.setUpdateBehavior(_FORGET)
             self._scene.native.update()
@@ -148,6 +194,27 @@ class BrushFrames(QObject):
         self._painted.append(np.array([low - _AROUND, high + _AROUND]))
         self._whole |= len(low) != 2
 
+    def _at(self, pos: Sequence[float]) -> Node:
+        """Return what would take a press or the wheel at a place of the canvas.
+
+        vispy draws a frame in colours that stand for nodes, and reads the pixel, while
+        the brush waits. With a single node that can take anything, there is no need.
+        """
+        nodes = [n for n in _visible(self._scene.scene) if isinstance(n, VisualNode)]
+        takes = [n for n in nodes if n.interactive]
+        size = self._scene.size
+        inside = all(1 <= at < n - 1 for at, n in zip(pos, size, strict=True))
+        if takes == [self._drawer.view] and inside:
+            return self._drawer.view
+        return type(self._scene).visual_at(self._scene, pos)
+
+    def _grab(self) -> QImage:
+        """Return a picture of the canvas, for which Qt draws a frame."""
+        self._whole = True
+        native = self._scene.native
+        picture: QImage = type(native).grabFramebuffer(native)
+        return picture
+
     def _begin_press(self, _: object) -> None:
         self._pressing = True
 
@@ -157,7 +224,9 @@ class BrushFrames(QObject):
     def _on_update(self, node: Node = None) -> None:
         """Look at what is to be drawn again, and pass it on."""
         self._updates += 1
-        if not self._whole:
+        if self._overlays.reading:
+            self._results = True
+        elif not self._whole:
             if node is not None and node is self._layer_node:
                 self._layer_updates += 1
             else:
@@ -213,14 +282,21 @@ class BrushFrames(QObject):
         """Let OpenGL draw what has changed, if that is known."""
         painted, self._painted = self._painted, []
         whole = self._whole or not self._updates or self._layer_updates != len(painted)
-        self._whole = False
+        if self._results:
+            self._parts = list(self._strips())
+            whole |= not self._parts
+        if whole:
+            self._parts = []
+        self._whole = self._results = False
         self._updates = self._layer_updates = 0
         self._pressing = False  # should a press have failed
         before, self._circles = self._circles, list(self._circle_boxes())
         self.box = None
         if not whole:
             painted = [self._on_screen(box) for box in painted]
-            self.box = self._around([*before, *self._circles, *painted])
+            now = 0 if self._session.painting else 1
+            part, self._parts = self._parts[:now], self._parts[now:]
+            self.box = self._around([*before, *self._circles, *painted, *part])
             self._scene.context.set_state(scissor_test=True)
             self._scene.context.set_scissor(*self.box)
 
@@ -228,6 +304,27 @@ class BrushFrames(QObject):
         self._scene.context.set_state(scissor_test=False)
         blank = self._blank_nodes()
         self._seen = {id(n) for n in _visible(self._scene.scene) if n not in blank}
+        if self._parts:
+            self._next.start(_WAIT_MS if self._session.painting else 0)
+
+    def _draw_next(self) -> None:
+        """Draw the next part of the canvas, if it is not drawn already."""
+        if self._parts and self._session.painting:
+            self._next.start(_WAIT_MS)
+        elif self._parts:
+            self._updates += 1
+            self._update(None)
+
+    def _strips(self) -> Iterator[Box]:
+        """Yield the parts of the canvas; none if it is not to be drawn in parts."""
+        renderer = str(gl.glGetParameter(gl.GL_RENDERER)).lower()
+        slow = any(name in renderer for name in _PROCESSORS)
+        if slow and not self._session.playing:
+            yield np.zeros((2, 2))  # nothing: OpenGL gets the new pixels meanwhile
+            width, height = self._scene.size
+            edges = np.linspace(0, height, _PARTS + 1)
+            for top, end in pairwise(edges):
+                yield np.array([[0, top], [width, end]])
 
     def _circle_boxes(self) -> Iterator[Box]:
         for node, diameter in self._circle_nodes():

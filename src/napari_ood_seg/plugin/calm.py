@@ -25,8 +25,8 @@ PAINTING_MS: Final = 10_000
 PLAYING_MS: Final = 500
 """So long after the last plane somebody still plays."""
 
-_AFTER_MS: Final = 30
-"""The result is drawn first, and the panel in the next frame."""
+_AFTER_MS: Final = 120
+"""The result is drawn first, without a graphics card in parts, and the panel then."""
 
 
 class Calm(QObject):

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _REDRAW_MS: Final = 250
 """Tiles that arrive within this time are drawn together; the last one at once."""
 
-
 _STILL_MS: Final = 600
 """Thumbnails are drawn anew once nothing has happened for so long."""
 
@@ -44,6 +43,11 @@ class Overlays(QObject):
         Gets the layers when there is a first result.
     session
         Its result, threshold and classes are shown.
+
+    Attributes
+    ----------
+    reading
+        Whether results are just being read, and no more of the canvas changes.
     """
 
     wanted_changed = Signal()
@@ -59,6 +63,7 @@ class Overlays(QObject):
         self._shown = Shown(session)
         self._plane = session.plane
         self._also: set[Shown] = set()
+        self.reading = False
         self.show_unknown = True
         self.opacity = 0.55
         self.wanted = {"classes": True, "heatmap": True}
@@ -379,10 +384,13 @@ class Overlays(QObject):
         also, self._also = self._also - {self._shown}, set()
         self._canvas.setUpdatesEnabled(False)
         self._next.start()
-        for shown in (self._shown, *also):
-            for layer in shown.layers():
+        self.reading = True
+        try:
+            for layer in (own for s in (self._shown, *also) for own in s.layers()):
                 if layer in self._viewer.layers:
                     layer.refresh(extent=False, thumbnail=thumbnail)
+        finally:
+            self.reading = False
 
     def _let_draw(self) -> None:
         self._canvas.setUpdatesEnabled(True)
