@@ -39,7 +39,7 @@ _AROUND: Final = 2
 _EDGE: Final = 3
 """Pixels of the screen around a box: the width of a line, and rounding."""
 
-_PARTS: Final = 3
+_PARTS: Final = 2
 """Of the canvas, one after the other, if a processor draws it; for new results."""
 
 _WAIT_MS: Final = 50
@@ -101,6 +101,7 @@ class BrushFrames(QObject):
         self._updates = self._layer_updates = 0
         self._painted: list[Box] = []
         self._circles: list[Box] = []
+        self._circled = False
         self._seen: set[int] = set()
         self._results = False
         self._parts: list[Box] = []
@@ -240,6 +241,7 @@ class BrushFrames(QObject):
         if node is self._drawer.view:
             return self._pressing  # vispy hides its frame, to look what lies below
         if any(node is circle for circle, _ in self._circle_nodes()):
+            self._circled = True
             return True
         return id(node) not in self._seen and not self._is_seen(node)
 
@@ -290,13 +292,15 @@ class BrushFrames(QObject):
         self._whole = self._results = False
         self._updates = self._layer_updates = 0
         self._pressing = False  # should a press have failed
-        before, self._circles = self._circles, list(self._circle_boxes())
+        circles, self._circles = self._circles, list(self._circle_boxes())
+        circles = [*circles, *self._circles] if self._circled else []
+        self._circled = False
         self.box = None
         if not whole:
             painted = [self._on_screen(box) for box in painted]
             now = 0 if self._session.painting else 1
             part, self._parts = self._parts[:now], self._parts[now:]
-            self.box = self._around([*before, *self._circles, *painted, *part])
+            self.box = self._around([*circles, *painted, *part])
             self._scene.context.set_state(scissor_test=True)
             self._scene.context.set_scissor(*self.box)
 
